@@ -1,0 +1,141 @@
+"""THE BOUND: the exact Bayes filter, the best any reader of the text can do. Not a detector anyone could deploy.
+
+input: phrases and senders so far, and the grammar that generated them (never the truth) · score: posterior log-odds of
+grooming · direction: higher is riskier · source: forward recursion of a hidden Markov model (Rabiner 1989, section
+III.A) over all classes of conversation at once, with the scenario's base rates as prior
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simharness.detection.protocol import TrainingSet
+from simharness.records import ConversationBatch
+from simharness.scenario.model import MONTH_DAYS
+from simharness.streams import compiled
+from simharness.world.clock import DAY_S
+from simharness.world.model import WorldModel
+
+LEAST = 1e-300  # a posterior nearer to certainty than this is certainty: log-odds stay finite
+
+
+class BayesBound:
+    """The exact Bayes filter: the bound, labelled as such. ``prior_log_odds`` replaces the scenario's base rate."""
+
+    privileged = True  # told the grammar; the registry's other detectors are not
+
+    def __init__(self, prior_log_odds: float | None = None) -> None:
+        self.prior_log_odds = prior_log_odds
+        self.filter: tuple[NDArray[Any], ...] | None = None
+
+    def fit(self, training: TrainingSet) -> Self:
+        """Take the grammar of the scenario. Raises RuntimeError if it was withheld."""
+        if training.model is None:
+            raise RuntimeError("bayes_bound needs the grammar: it must be declared privileged")
+        self.filter = filter_tables(training.model, self.prior_log_odds)
+        return self
+
+    def risk(self, batch: ConversationBatch) -> NDArray[np.float32]:
+        """Posterior log-odds of grooming after each message, given phrases and senders so far."""
+        if self.filter is None:
+            raise RuntimeError("bayes_bound must be fitted before it is asked for risk")
+        out = np.empty(batch.symbol.size, np.float32)
+        posterior_log_odds(batch.symbol, batch.begin, batch.end, *self.filter, out)
+        return out
+
+
+def class_prior(model: WorldModel) -> NDArray[np.float64]:
+    """Expected share of each class among all contacts of the period, shape (chains,), summing to one."""
+    world, days = model.scenario.world, model.scenario.period.days
+    offenders, benign = world.offenders, world.benign
+    per_type = offenders.count.value * model.scenario.scale * offenders.contact_rate.value * DAY_S * days
+    per_class = model.children.total * benign.contact_rate * DAY_S * MONTH_DAYS * days / MONTH_DAYS
+    shares = [per_type * kind.share for kind in offenders.types.values()]
+    weights = np.array([*shares, *(per_class * kind.share for kind in benign.classes.values())])
+    return np.asarray(weights / weights.sum())
+
+
+def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> tuple[NDArray[Any], ...]:
+    """What :func:`posterior_log_odds` reads: the chains of all classes side by side.
+
+    Phrases are drawn the same way in every class once the act is known, so they cancel and the filter reads acts.
+    """
+    grammar = model.grammar
+    prior = class_prior(model)
+    grooming = np.arange(prior.size) < grammar.grooming
+    if prior_log_odds is not None:
+        odds = 1.0 / (1.0 + np.exp(-prior_log_odds))
+        prior = np.where(grooming, odds * prior / prior[grooming].sum(), (1 - odds) * prior / prior[~grooming].sum())
+    # The next sub-state of the same stage is the next number: those steps are one shifted vector, the rest a short
+    # list.
+    onward = np.append(np.diag(grammar.step, 1), 0.0)
+    jumps = grammar.step - np.diag(np.diag(grammar.step)) - np.diag(onward[:-1], 1)
+    source, target = np.nonzero(jumps)
+    return (
+        prior @ grammar.start,
+        np.ascontiguousarray(np.diag(grammar.step)),
+        onward,
+        source.astype(np.int64),
+        target.astype(np.int64),
+        jumps[source, target],
+        np.ascontiguousarray(grammar.emit[grammar.tables.emission].T),  # (act * 2 + sender, states)
+        model.phrasebooks["use"].act_of.astype(np.int64),
+        np.array([grooming[grammar.chain_of_state].sum()], np.int64),
+    )
+
+
+@compiled(fastmath={"reassoc", "contract"})
+def posterior_log_odds(
+    symbol: Any,
+    begin: Any,
+    end: Any,
+    start: Any,
+    stay: Any,
+    onward: Any,
+    source: Any,
+    target: Any,
+    move: Any,
+    emit: Any,
+    act_of: Any,
+    split: Any,
+    out: Any,
+) -> None:
+    """Forward recursion; states [0, split) are grooming. A text no class can send leaves the posterior as it was."""
+    states = start.shape[0]
+    prior = np.float32(np.log(max(start[: split[0]].sum(), LEAST)) - np.log(max(start[split[0] :].sum(), LEAST)))
+    belief = np.empty(states)
+    ahead = np.empty(states)
+    for i in range(begin.shape[0]):
+        log_odds = prior
+        for j in range(begin[i], end[i]):
+            if j == begin[i]:
+                for s in range(states):
+                    ahead[s] = start[s]
+            else:
+                ahead[0] = belief[0] * stay[0]
+                for s in range(1, states):
+                    ahead[s] = belief[s] * stay[s] + belief[s - 1] * onward[s - 1]
+                for e in range(source.shape[0]):
+                    ahead[target[e]] += belief[source[e]] * move[e]
+            row = emit[act_of[symbol[j] >> 1] * 2 + (symbol[j] & 1)]
+            grooming = 0.0
+            benign = 0.0
+            for s in range(split[0]):
+                belief[s] = ahead[s] * row[s]
+                grooming += belief[s]
+            for s in range(split[0], states):
+                belief[s] = ahead[s] * row[s]
+                benign += belief[s]
+            total = grooming + benign
+            if total > 0.0:
+                log_odds = np.float32(np.log(max(grooming, LEAST * total) / max(benign, LEAST * total)))
+                scale = 1.0 / total
+                for s in range(states):
+                    belief[s] *= scale
+            else:
+                for s in range(states):
+                    belief[s] = ahead[s]
+            out[j] = log_odds

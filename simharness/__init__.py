@@ -1,0 +1,1 @@
+"""simharness: repeatable simulation experiments described by one scenario file."""

@@ -1,0 +1,95 @@
+"""The training world: labelled conversations of its own seed stream, in the older edition of the phrasebook."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simharness.detection.protocol import Detector, Trainable, TrainingSet
+from simharness.records import ConversationBatch
+from simharness.scenario.model import MONTH_DAYS
+from simharness.streams import derive_seed
+from simharness.world.acts import RISK_ACTS
+from simharness.world.clock import DAY_S
+from simharness.world.contacts import Contacts
+from simharness.world.generate import Batch, World
+from simharness.world.model import WorldModel
+from simharness.world.phrasebook import surrogate_vocabulary
+
+
+def sample_contacts(world: World, grooming: int, benign: int) -> tuple[Contacts, Contacts]:
+    """The first so many grooming contacts and a sample of about so many harmless ones, of one world."""
+    model = world.model
+    per_offender = model.scenario.world.offenders.contact_rate.value * DAY_S * model.scenario.period.days
+    offenders = int(1.5 * grooming / per_offender) + 20
+    while len(positive := world.grooming_contacts(np.arange(offenders, dtype=np.uint64))) < grooming:
+        offenders *= 2  # rates are heavy-tailed: so many offenders can make far fewer contacts than expected
+    return positive.take(slice(0, grooming)), benign_sample(world, benign)
+
+
+def benign_sample(world: World, conversations: int) -> Contacts:
+    """About ``conversations`` harmless contacts of a world, spread over all its children."""
+    model = world.model
+    expected = model.child_months * model.scenario.world.benign.contact_rate * DAY_S * MONTH_DAYS
+    blocks = list(world.benign_contacts(fraction=conversations / expected))
+    return concatenate(blocks)
+
+
+def concatenate(parts: list[Contacts]) -> Contacts:
+    """Contacts one after the other."""
+    columns = zip(*([getattr(part, name) for name in Contacts.__slots__] for part in parts), strict=True)
+    return Contacts(*(np.concatenate(column) for column in columns))
+
+
+def training_set(model: WorldModel) -> TrainingSet:
+    """Make the training world's labelled conversations. Equal for every replication of a run."""
+    scenario = model.scenario
+    world = World(model, derive_seed(scenario.seed, "training"), edition="training")
+    sizes = scenario.training
+    positive, negative = sample_contacts(world, sizes.grooming, sizes.benign)
+    groups = [[_kept(batch) for batch in world.batches(contacts)] for contacts in (positive, negative)]
+    texts = model.phrasebooks["training"].texts
+    counts = [_sent(group, len(texts)) for group in groups]
+    whole = _joined([*groups[0], *groups[1]])
+    grooming = np.arange(len(whole)) < len(positive)
+    return TrainingSet(texts, counts[0], counts[1], whole, grooming, world.seed, _vocabulary(model))
+
+
+def fit(detector: Detector, training: TrainingSet, model: WorldModel) -> None:
+    """Train a detector that wants to be; only a privileged one is told the grammar."""
+    if isinstance(detector, Trainable):
+        privileged = getattr(detector, "privileged", False)
+        detector.fit(replace(training, model=model) if privileged else training)
+
+
+def _kept(batch: Batch) -> ConversationBatch:
+    view = batch.view
+    return replace(
+        view, symbol=view.symbol.copy(), time_s=view.time_s.copy(), begin=view.begin.copy(), end=view.end.copy()
+    )
+
+
+def _sent(batches: list[ConversationBatch], texts: int) -> NDArray[np.int64]:
+    return np.asarray(np.sum([np.bincount(batch.symbol >> 1, minlength=texts) for batch in batches], axis=0))
+
+
+def _joined(batches: list[ConversationBatch]) -> ConversationBatch:
+    offsets = np.cumsum([0, *(batch.symbol.size for batch in batches)])[:-1]
+    joined = {
+        name: np.concatenate([getattr(batch, name) for batch in batches])
+        for name in ("symbol", "time_s", "platform", "declared_adult", "new_contacts_7d")
+    }
+    for name in ("begin", "end"):
+        joined[name] = np.concatenate([getattr(b, name) + o for b, o in zip(batches, offsets, strict=True)])
+    return ConversationBatch(texts=batches[0].texts, **joined)
+
+
+def _vocabulary(model: WorldModel) -> dict[str, tuple[str, ...]]:
+    """Words a lexicon's author could list: the training edition's words of each risk act, or its gloss."""
+    settings, book = model.scenario.world.phrasebook, model.phrasebooks["training"]
+    if settings.rendering == "gloss":
+        return {act.name: book.phrases_of(act.name) for act in RISK_ACTS}
+    seed = derive_seed(model.scenario.seed, "phrasebook")
+    return {act.name: surrogate_vocabulary(seed, act.name, settings.drift, "training") for act in RISK_ACTS}

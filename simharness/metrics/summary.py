@@ -1,0 +1,148 @@
+"""From tidy rows of all replications to estimates with intervals: what ``summary.json`` holds and reports show."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from simharness.metrics.catalogue import METRICS, Metric
+from simharness.metrics.intervals import Interval, mean_interval, median_interval, prediction_interval, ratio_interval
+from simharness.metrics.rows import Row
+from simharness.scenario.model import RecordedFigure, Scenario
+
+Values = dict[int, float | None]  # replication -> value
+RECORDED = "recorded"  # the metric name under which rows of recorded figures are kept; stratum: place in the scenario
+
+
+def summary(scenario: Scenario, rows: list[Row], cells: int, status: str) -> dict[str, Any]:
+    """What ``summary.json`` holds: a versioned, documented schema (docs/run_folder.md)."""
+    described = {
+        name: {"title": arm.title, "law": arm.law, "detector": arm.detector} for name, arm in scenario.arms.items()
+    }
+    weight = 1.0 / scenario.sampling.benign_fraction
+    return {
+        "schema_version": 1,
+        "synthetic": True,
+        "status": status,
+        "scenario": {
+            "name": scenario.name,
+            "title": scenario.title,
+            "description": scenario.description,
+            "seed": scenario.seed,
+            "scale": scenario.scale,
+            "start": scenario.period.start.isoformat(),
+            "end": scenario.period.end.isoformat(),
+        },
+        "replications": cells,
+        "replications_asked": scenario.replications,
+        "comparator": scenario.comparator,
+        "arms": described,
+        "weighting": (
+            f"Every grooming conversation is simulated. Harmless ones are sampled (fraction "
+            f"{scenario.sampling.benign_fraction:g}); each stands for {weight:g}, and queues see all of them."
+        ),
+        "censoring": "Contacts begin within the period; what happens after its end is not counted.",
+        "estimates": estimates(rows),
+        "recorded": recorded_rows(scenario, rows),
+        "assumed": assumed(scenario),
+    }
+
+
+def estimates(rows: Iterable[Row]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """``{"arms": {arm: {metric: estimate}}, "detectors": {...}}``; strata other than the whole as
+    ``metric[stratum]``.
+    """
+    series = by_subject(rows)
+    out: dict[str, dict[str, dict[str, dict[str, Any]]]] = {"arms": {}, "detectors": {}}
+    for (subject, name), metrics in series.items():
+        if subject in ("arm", "detector"):
+            shown = out[f"{subject}s"].setdefault(name, {})
+            for key, values in metrics.items():
+                metric = METRICS[subject, key.partition("[")[0]]
+                shown[key] = estimate(metric, values, metrics)
+            _add_ratios(subject, metrics, shown)
+    return out
+
+
+def by_subject(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, Values]]:
+    """``(subject, name) -> metric[stratum] -> replication -> value``."""
+    series: dict[tuple[str, str], dict[str, Values]] = defaultdict(lambda: defaultdict(dict))
+    for row in rows:
+        subject = "recorded" if row.metric == RECORDED else "arm" if row.arm else "detector"
+        key = f"{row.metric}[{row.stratum}]" if row.stratum else row.metric
+        series[subject, row.arm or row.detector][key][row.replication] = row.value
+    return series
+
+
+def estimate(metric: Metric, values: Values, others: Mapping[str, Values]) -> dict[str, Any]:
+    """One metric's estimate over replications, as plain JSON values."""
+    ordered = [values[replication] for replication in sorted(values)]
+    interval = median_interval(ordered) if metric.estimator == "median" else mean_interval(ordered)
+    return {**asdict(interval), "unit": metric.unit}
+
+
+def _add_ratios(subject: str, metrics: Mapping[str, Values], shown: dict[str, dict[str, Any]]) -> None:
+    for metric in METRICS.values():
+        if metric.subject == subject and metric.estimator == "ratio":
+            assert metric.numerator and metric.denominator
+            over, under = metrics[metric.numerator], metrics[metric.denominator]
+            replications = sorted(over)
+            interval = ratio_interval([over[r] for r in replications], [under[r] for r in replications])
+            shown[metric.name] = {**asdict(interval), "unit": metric.unit}
+
+
+def recorded_rows(scenario: Scenario, rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The table of simulated against recorded figures. ``covered``: by the interval of the mean; None if undefined.
+
+    ``one_period`` is the interval for a single further period, which is what a recorded figure is.
+    """
+    series = by_subject(rows)
+    found = next((metrics for (subject, _), metrics in series.items() if subject == "recorded"), {})
+    return [_recorded(figure, found.get(f"{RECORDED}[{place}]", {})) for place, figure in enumerate(scenario.recorded)]
+
+
+def _recorded(figure: RecordedFigure, values: Values) -> dict[str, Any]:
+    ordered = [values[replication] for replication in sorted(values)]
+    simulated, one_period = mean_interval(ordered), prediction_interval(ordered)
+    return {
+        "title": figure.title,
+        "role": figure.role,
+        "recorded": figure.value,
+        "simulated": asdict(simulated),
+        "one_period": asdict(one_period),
+        "agrees": _agrees(figure, simulated),
+        "tolerance": figure.tolerance,
+        "unit": {"platform_share": "share", "group_share": "share", "youngest_victim": "years"}.get(
+            figure.measure, "offences"
+        ),
+        "evidence": figure.evidence,
+        "source": figure.source,
+    }
+
+
+def _agrees(figure: RecordedFigure, simulated: Interval) -> bool | None:
+    if simulated.estimate is None or simulated.low is None or simulated.high is None:
+        return None
+    if figure.tolerance is not None:
+        return abs(simulated.estimate - figure.value) <= figure.tolerance
+    return simulated.low <= figure.value <= simulated.high
+
+
+def assumed(scenario: Scenario) -> list[dict[str, str]]:
+    """Every block of the scenario whose evidence is ``assumed`` or ``fitted``: where it is, and why."""
+    found: list[dict[str, str]] = []
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            if value.get("evidence") in ("assumed", "fitted"):
+                found.append({"path": path, "evidence": value["evidence"], "source": value["source"]})
+            for key, inner in value.items():
+                walk(inner, f"{path}.{key}" if path else str(key))
+        elif isinstance(value, list):
+            for place, inner in enumerate(value):
+                walk(inner, f"{path}.{place}")
+
+    walk(scenario.model_dump(mode="json"), "")
+    return found

@@ -1,0 +1,135 @@
+"""Open first: the nouns of the simulation and their units.
+
+Every stage of the arrow (scenario -> world -> scores -> response -> outcomes -> metrics -> report) is a function of
+these frozen records. What a platform can see (:class:`ConversationBatch`, :class:`Message`) is kept apart from the
+truth (:class:`Truth`), so a detector cannot be handed it by mistake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account as shown to a person: made up, never stored. ``synthetic`` is always true."""
+
+    account: int
+    handle: str
+    display_name: str
+    synthetic: bool = field(default=True, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of one conversation. ``time_s``: wall seconds since the period's first midnight."""
+
+    conversation: int
+    index: int  # 1-based
+    time_s: float
+    from_initiator: bool
+    text: str
+    synthetic: bool = field(default=True, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One conversation between a child and somebody new, with the two accounts and its messages, to be shown."""
+
+    conversation: int
+    platform: str
+    initiator: Account
+    child: Account
+    messages: tuple[Message, ...]
+    synthetic: bool = field(default=True, init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationBatch:
+    """What a platform sees of a batch of conversations; conversation i owns messages [begin[i], end[i]).
+
+    ``symbol`` is text id * 2 + sender (0: the one who made contact, 1: the child) and indexes ``texts``; ``time_s``
+    is in waking seconds (see ``world/clock.py``), so gaps leave out the night. Account features are as of the first
+    message.
+    """
+
+    texts: tuple[str, ...]
+    symbol: NDArray[np.uint16]
+    time_s: NDArray[np.float64]
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+    platform: NDArray[np.uint8]
+    declared_adult: NDArray[np.bool_]
+    new_contacts_7d: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return int(self.begin.size)
+
+    def text(self, message: int) -> str:
+        """The text of a message given by its place in the batch."""
+        return self.texts[int(self.symbol[message]) >> 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What really happened if nobody acts, one row per conversation. Times in waking seconds; inf: never in the
+    period.
+    """
+
+    messages: NDArray[np.int32]
+    offence: NDArray[np.float64]  # first sexual communication with the child (s.15A)
+    repeat: NDArray[np.float64]  # a later one, at least the scenario's repeat_after after the first
+    meeting: NDArray[np.float64]  # first attempt to meet (s.15)
+    contact: NDArray[np.float64]  # contact abuse
+    reported: NDArray[np.float64]  # somebody tells the police
+    closed: NDArray[np.float64]  # the conversation ends
+    reason: NDArray[np.uint8]  # why it ended: see world/messages.py
+
+    def take(self, rows: Any) -> Self:
+        return type(self)(*(getattr(self, column.name)[rows] for column in fields(self)))
+
+
+LADDER = (
+    "offence",
+    "repeat",
+    "meeting",
+    "contact",
+)  # the rungs of harm, mildest first, as columns of Truth and outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert on one conversation. ``raised_s``: wall seconds since the period's first midnight."""
+
+    alert: int
+    conversation: int
+    raised_s: float
+    right: bool  # truth: the conversation is grooming
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One reading of one alert by a person. Wall seconds since the period's first midnight; intervals half-open."""
+
+    alert: int
+    desk: str  # review: a platform's moderators; referral: a force's desk
+    started_s: float  # >= Alert.raised_s; the difference is the waiting time; nan: never read
+    ended_s: float
+    verdict: str  # confirmed | cleared | expired | waiting (still, when the period ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one grooming conversation came to under one arm. Wall seconds; inf: not in the period."""
+
+    conversation: int
+    offence_s: float
+    repeat_s: float
+    meeting_s: float
+    contact_s: float
+    recorded_s: float  # the police record the offence
+    cut_s: float  # an action ended the conversation

@@ -1,0 +1,123 @@
+"""What every report says, in order, before anything is laid out: read from ``summary.json`` and the manifest alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simharness.errors import UsageError
+from simharness.report.tables import Table, arms_tables, detectors_table, recorded_table
+from simharness.report.verdict import verdict
+from simharness.report.wording import BANNER, counted, number
+from simharness.store import SUMMARY, RunFolder
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Which run this is. ``digest`` is None until a cell has finished."""
+
+    path: str
+    name: str  # <scenario>/<run id>
+    digest: str | None
+    version: str
+    git_revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report's parts, in the order they are shown."""
+
+    banner: tuple[str, ...]
+    title: str
+    description: str
+    verdict: tuple[str, ...]
+    tables: tuple[Table, ...]
+    assumptions: tuple[tuple[str, str, str], ...]  # path, evidence, source
+    assumptions_line: str
+    notes: tuple[str, ...]
+    run: tuple[tuple[str, str], ...]  # name, value
+
+
+def read_run(folder: RunFolder) -> tuple[dict[str, Any], Facts]:
+    """A run's summary and facts. Raises UsageError where there is no summary yet, or it cannot be read."""
+    manifest = folder.read_manifest()
+    path = folder.path / SUMMARY
+    try:
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problem = f"no replication has finished yet (status: {manifest['status']}), so there is nothing to report"
+        raise UsageError(str(folder.path), problem, hint="Give the run's own command again to continue it.") from None
+    except (OSError, ValueError) as error:
+        hint = "Run the scenario again: finished cells are kept, and the summary is written anew."
+        raise UsageError(str(path), f"cannot be read: {error}", hint=hint) from error
+    if summary.get("schema_version") != SCHEMA_VERSION:
+        found = f"schema_version is {summary.get('schema_version')}"
+        raise UsageError(str(path), found, allowed=str(SCHEMA_VERSION), hint="Run the scenario again.")
+    version = manifest.get("versions", {}).get("simharness", "unknown")
+    name = f"{folder.scenario}/{folder.run_id}"
+    return summary, Facts(str(folder.path), name, manifest.get("digest"), version, manifest.get("git_revision"))
+
+
+def compose(summary: Mapping[str, Any], facts: Facts) -> Report:
+    """The whole report of one run."""
+    scenario = summary["scenario"]
+    blocks = summary["assumed"]
+    return Report(
+        banner=_banner(summary),
+        title=scenario["title"],
+        description=scenario["description"],
+        verdict=verdict(summary),
+        tables=(*arms_tables(summary), detectors_table(summary), *recorded_table(summary)),
+        assumptions=tuple((block["path"], block["evidence"], block["source"]) for block in blocks),
+        assumptions_line=_assumptions(blocks),
+        notes=(summary["weighting"], summary["censoring"], _intervals(summary["replications"])),
+        run=_run(summary, facts),
+    )
+
+
+def _banner(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    lines = [BANNER]
+    scale = summary["scenario"]["scale"]
+    if scale != 1:
+        lines.append(f"Scale {scale:g}: counts are of {number(scale, 'share')} of the population, not of all of it.")
+    done, asked = summary["replications"], summary["replications_asked"]
+    if summary["status"] != "complete":
+        lines.append(f"Status {summary['status']}: {done} of {counted(asked, 'replication')} finished.")
+    if done < 10:
+        lines.append(f"Only {counted(done, 'replication')}: intervals are wide and unsteady; use 10 or more.")
+    return tuple(lines)
+
+
+def _assumptions(blocks: Sequence[Mapping[str, str]]) -> str:
+    assumed = sum(block["evidence"] == "assumed" for block in blocks)
+    fitted = len(blocks) - assumed
+    return (
+        f"{counted(assumed, 'block')} of the scenario's numbers {'is' if assumed == 1 else 'are'} assumed and {fitted} "
+        "fitted to recorded figures. They are there to be varied; what follows from them is no finding about the world."
+    )
+
+
+def _intervals(replications: int) -> str:
+    return (
+        f"Intervals are 95 %, over {counted(replications, 'replication')}; differences are paired (every arm lives "
+        "through the same children, offenders and messages). They hold the chance of one simulated period to the next, "
+        "not the doubt about the assumptions."
+    )
+
+
+def _run(summary: Mapping[str, Any], facts: Facts) -> tuple[tuple[str, str], ...]:
+    scenario = summary["scenario"]
+    rows = [
+        ("run", facts.name),
+        ("digest", facts.digest or "none yet"),
+        ("seed", str(scenario["seed"])),
+        ("replications", f"{summary['replications']} of {summary['replications_asked']}"),
+        ("scale", f"{scenario['scale']:g}"),
+        ("status", summary["status"]),
+        ("simharness", facts.version + (f", git {facts.git_revision}" if facts.git_revision else "")),
+    ]
+    return tuple(rows)

@@ -1,0 +1,56 @@
+"""The report as Markdown (``summary.md``), with every assumption in full. The same run always gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from simharness.report.content import Report
+from simharness.report.tables import Table
+
+_BREAK = "<br>"
+
+
+def markdown(report: Report) -> str:
+    """The whole report as one Markdown text."""
+    parts = [
+        "\n".join(f"> **{line}**" if place == 0 else f"> {line}" for place, line in enumerate(report.banner)),
+        f"# {_plain(report.title)}",
+        _plain(report.description),
+        *(_plain(sentence) for sentence in report.verdict),
+        *(part for table in report.tables for part in _section(table)),
+        "## Assumptions",
+        _plain(report.assumptions_line),
+        _grid(("where", "evidence", "source"), [tuple((text,) for text in row) for row in report.assumptions]),
+        "## Notes",
+        _list(report.notes),
+        "## Run",
+        _grid(("", ""), [((name,), (value,)) for name, value in report.run]),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(table: Table) -> Iterable[str]:
+    yield f"## {_plain(table.title)}"
+    yield _grid(table.columns, table.rows)
+    if table.notes:
+        yield _list(table.notes)
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[Sequence[str]]]) -> str:
+    lines = [_row((column,) for column in columns), "|" + " --- |" * len(columns)]
+    return "\n".join([*lines, *(_row(row) for row in rows)]) if rows else ""
+
+
+def _row(cells: Iterable[Sequence[str]]) -> str:
+    return "| " + " | ".join(_BREAK.join(_plain(line) for line in lines) for lines in cells) + " |"
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {_plain(line)}" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Text of a scenario is shown as it is written: nothing in it may open a tag, a link or a column."""
+    for sign in ("\\", "|", "<", ">", "*", "_", "`", "[", "]"):
+        text = text.replace(sign, "\\" + sign)
+    return " ".join(text.split())

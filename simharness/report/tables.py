@@ -1,0 +1,196 @@
+"""The tables of a report, laid out by nobody yet: titles, columns, cells of one or more lines, and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simharness.report.wording import (
+    BOUND,
+    BOUND_LABEL,
+    NOT_APPLICABLE,
+    ROLES,
+    Estimate,
+    cell,
+    counted,
+    interval,
+    number,
+    point,
+)
+
+Cell = tuple[str, ...]
+Metrics = Mapping[str, Estimate]
+STAGE = "stage_at_alert["
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """``rows``: one tuple of cells a row; a cell is its lines. The first column names the row."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+_RUNGS = (
+    ("offence", "offences prevented"),
+    ("meeting", "meeting attempts prevented"),
+    ("contact", "contact abuse prevented"),
+)
+_PRICE = (
+    ("lead_time_days", "median lead, days (where both act)"),
+    ("alerts", "alerts"),
+    ("false_alerts_per_1000_child_months", "false alerts per 1,000 child-months"),
+    ("wrong_referrals", "wrong referrals to police"),
+    ("human_hours", "human hours (reviewers and police)"),
+)
+_DETECTOR = (
+    ("recall", "recall"),
+    ("recall_before_offence", "recall before offence"),
+    ("precision", "precision"),
+    ("messages_to_alert", "median messages to alert"),
+    (STAGE, "main stage at alert"),
+    ("delay", "delay, messages"),
+    ("delay_over_bound", "delay over the bound, messages"),
+)
+
+
+def arms_tables(summary: Mapping[str, Any]) -> tuple[Table, Table]:
+    """Every arm against the comparator: what changes for children, and what it takes."""
+    arms, estimates, comparator = summary["arms"], summary["estimates"]["arms"], summary["comparator"]
+    n, title = summary["replications"], arms[comparator]["title"]
+    harm, price = [], []
+    for name, arm in arms.items():
+        metrics = estimates[name]
+        label = (arm["title"], "(comparator)") if name == comparator else (arm["title"],)
+        row = _happens(metrics) if name == comparator else _changes(metrics, n)
+        harm.append((label, *row))
+        lead: Cell = (
+            ("is compared", "with itself")
+            if name == comparator
+            else cell("lead_time_days", metrics["lead_time_days"], n)
+        )
+        price.append((label, lead, *(cell(key, metrics.get(key), n) for key, _ in _PRICE[1:])))
+    columns = (
+        "arm",
+        *(f"{words}, conversations" for _, words in _RUNGS),
+        "spared an event, children",
+        "made worse, children",
+    )
+    return (
+        Table(
+            f"What changes for children, against: {title}",
+            columns,
+            tuple(harm),
+            (
+                "Prevented: events of the comparator that do not happen in the period; share of the comparator's beside "
+                "it. The comparator's own row counts the events that happen.",
+                "Made worse: an event brought about, or earlier than under the comparator.",
+            ),
+        ),
+        Table(
+            "How early, and at what price",
+            ("arm", *(words for _, words in _PRICE)),
+            tuple(price),
+            (
+                "Lead: the first protective action against the comparator's, over the conversations on which both act "
+                "in the period; the conversations that only the arm reaches have a longer one that the period cannot show.",
+            ),
+        ),
+    )
+
+
+def _happens(metrics: Metrics) -> list[Cell]:
+    rungs: list[Cell] = [(f"{point(metrics[f'{rung}s'])} happen", interval(metrics[f"{rung}s"])) for rung, _ in _RUNGS]
+    return [*rungs, ("-",), ("-",)]
+
+
+def _changes(metrics: Metrics, n: int) -> list[Cell]:
+    cells: list[Cell] = []
+    for rung, _ in _RUNGS:
+        count, share = metrics[f"{rung}s_prevented"], metrics[f"{rung}s_prevented_share"]
+        shown = (point(count), interval(count))
+        if count["estimate"] != 0:
+            shown += (point(share), interval(share))
+        cells.append(tuple(line for line in shown if line))
+    return [*cells, *(cell(key, metrics[key], n) for key in ("children_protected", "children_made_worse"))]
+
+
+def detectors_table(summary: Mapping[str, Any]) -> Table:
+    """Every detector at one false-alert rate, and how far each is from what is possible."""
+    rows, silent = [], []
+    for name, metrics in summary["estimates"]["detectors"].items():
+        label: Cell = (name, BOUND_LABEL) if name == BOUND else (name,)
+        rows.append((label, *(_detector_cell(key, metrics, summary["replications"]) for key, _ in _DETECTOR)))
+        if metrics["recall"]["estimate"] == 0:
+            silent.append(name)
+    notes = [
+        "Every detector at the alert level that gave 1 false alert per 1,000 child-months on a calibration world of its "
+        "own; recall and delay over all grooming conversations, precision with harmless ones at full volume.",
+        "Delay: messages before the alert, or all messages of a conversation without one. Over the bound: at the false-alert "
+        "rate the detector really had; n/a where the bound was not measured at such a rate.",
+    ]
+    if silent:
+        notes.append(
+            f"No alert at this level from: {', '.join(silent)} (no level of theirs gives so few false alerts, or none is ever reached)."
+        )
+    return Table("Detectors", ("detector", *(words for _, words in _DETECTOR)), tuple(rows), tuple(notes))
+
+
+def _detector_cell(key: str, metrics: Metrics, n: int) -> Cell:
+    if key != STAGE:
+        return cell(key, metrics.get(key), n)
+    stages = {
+        name: found for name, found in metrics.items() if name.startswith(STAGE) and found["estimate"] is not None
+    }
+    if not stages:
+        return cell(key, None, n)
+    main = max(stages, key=lambda name: stages[name]["estimate"])
+    return (main.removeprefix(STAGE).rstrip("]").replace("_", " "), *cell(main, stages[main], n))
+
+
+def recorded_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:
+    """Simulated against recorded figures; nothing where the scenario names none."""
+    figures, scale = summary["recorded"], summary["scenario"]["scale"]
+    if not figures:
+        return ()
+    rows = tuple(_recorded_row(figure, scale, summary["replications"]) for figure in figures)
+    columns = ("figure", "role", "simulated (95 % interval of the mean)", "one period (95 %)", "recorded", "agrees")
+    return (Table("Simulated against recorded", columns, rows, _recorded_notes(figures, scale)),)
+
+
+def _recorded_row(figure: Mapping[str, Any], scale: float, n: int) -> tuple[Cell, ...]:
+    unit = figure["unit"]
+    simulated, one_period = ({**figure[key], "unit": unit} for key in ("simulated", "one_period"))
+    # A count grows with the population, so at another scale there is nothing recorded to hold it against.
+    comparable = scale == 1 or unit != "offences"
+    agrees = {True: "yes", False: "no", None: NOT_APPLICABLE}[figure["agrees"]] if comparable else NOT_APPLICABLE
+    tolerance = figure["tolerance"]
+    within = () if tolerance is None else (f"within {number(tolerance, unit).replace(' %', ' points')}",)
+    recorded = number(figure["recorded"], unit, 0 if float(figure["recorded"]).is_integer() else None)
+    return (
+        (figure["title"],),
+        (figure["role"],),
+        cell("recorded", simulated, n),
+        (interval(one_period) or NOT_APPLICABLE,),
+        (recorded if unit == "share" else f"{recorded} {unit}",),
+        (agrees, *within) if comparable else (agrees, f"scale {scale:g}"),
+    )
+
+
+def _recorded_notes(figures: list[Mapping[str, Any]], scale: float) -> tuple[str, ...]:
+    roles = [figure["role"] for figure in figures]
+    notes = [f"{role} ({roles.count(role)}): {meaning}." for role, meaning in ROLES.items()]
+    if "check" not in roles:
+        notes.append(
+            "With no figure to check against, this table does not validate the model: it shows how it was set."
+        )
+    notes.append(
+        "Agrees: within the stated tolerance, or, where none is stated, inside the interval of the simulated mean."
+    )
+    counts = sum(figure["unit"] == "offences" for figure in figures)
+    if scale != 1 and counts:
+        notes.append(f"At scale {scale:g}, {counted(counts, 'count')} cannot be held against recorded ones.")
+    return tuple(notes)

@@ -1,0 +1,97 @@
+"""The verdict: what police alone come to, what the best policy changes, and at what price to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simharness.report.wording import Estimate, interval, number, period, phrase, point
+
+Arms = Mapping[str, Mapping[str, Estimate]]
+
+
+def verdict(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Short sentences, the most important first; read from ``summary.json``."""
+    arms: Arms = summary["estimates"]["arms"]
+    titles = {name: arm["title"] for name, arm in summary["arms"].items()}
+    comparator = summary["comparator"]
+    ranked = _ranked(arms, comparator)
+    sentences = [_baseline(summary, arms[comparator], titles[comparator])]
+    if not ranked:
+        return (*sentences, "No other arm was seen to spare children an event.")
+    best, *others = ranked
+    sentences.append(_best(arms[best], titles[best]))
+    sentences.append(_timing(arms[best]))
+    if others:
+        sentences.append(_others(arms, others, titles))
+    sentences += _unsettled(arms, ranked, titles)
+    return tuple(sentences)
+
+
+def _ranked(arms: Arms, comparator: str) -> list[str]:
+    """Arms that spare children an event (not only by chance, where there is an interval), most children first."""
+    spared = {name: metrics["children_protected"] for name, metrics in arms.items() if name != comparator}
+    least = {name: found["estimate"] if found["low"] is None else found["low"] for name, found in spared.items()}
+    return sorted((name for name in spared if (least[name] or 0) > 0), key=lambda name: -spared[name]["estimate"])
+
+
+def _baseline(summary: Mapping[str, Any], metrics: Mapping[str, Estimate], title: str) -> str:
+    scenario = summary["scenario"]
+    lasting = period(scenario["start"], scenario["end"])
+    share = scenario["scale"]
+    of_scale = "" if share == 1 else f" at scale {share:g}"
+    offences = phrase(metrics["offences"], "conversations with a child")
+    return f"{title}: in {lasting}, {offences} would come to an offence{of_scale}."
+
+
+def _best(metrics: Mapping[str, Estimate], title: str) -> str:
+    return (
+        f"{title} would spare {phrase(metrics['children_protected'], 'children')} at least one event (offence, repeat, "
+        f"meeting attempt or contact abuse), and bring one about or earlier for "
+        f"{phrase(metrics['children_made_worse'])}."
+    )
+
+
+def _timing(metrics: Mapping[str, Estimate]) -> str:
+    lead, alone = metrics["lead_time_days"], metrics["only_this_arm_acts"]
+    if lead["estimate"] is None:
+        words = "There is no conversation on which both it and the comparator act, so no lead in days"
+    else:
+        when = "later" if lead["estimate"] < 0 else "earlier"
+        words = f"Where both act, its first protective action comes {_days(lead)} {when} (median)"
+    if alone["estimate"] is None:
+        return f"{words}."
+    return f"{words}; {phrase(alone)} of the conversations it acts on are not reached by the comparator in the period."
+
+
+def _days(lead: Estimate) -> str:
+    if lead["estimate"] >= 0:
+        return phrase(lead, "days")
+    low, high = (None if lead[end] is None else -lead[end] for end in ("high", "low"))
+    return phrase({**lead, "estimate": -lead["estimate"], "low": low, "high": high}, "days")
+
+
+def _others(arms: Arms, names: list[str], titles: Mapping[str, str]) -> str:
+    parts = []
+    for name in names:
+        spared, worse = arms[name]["children_protected"], arms[name]["children_made_worse"]
+        parts.append(f"{titles[name]} {_brief(spared)}, made worse {_brief(worse)}")
+    return f"Children spared an event by the others (95 % interval): {'; '.join(parts)}."
+
+
+def _brief(estimate: Estimate) -> str:
+    between = interval(estimate)
+    return f"{point(estimate)} ({between})" if between else point(estimate)
+
+
+def _unsettled(arms: Arms, ranked: list[str], titles: Mapping[str, str]) -> list[str]:
+    """A warning where the second arm's interval reaches into the best one's."""
+    if len(ranked) < 2:
+        return []
+    first, second = (arms[name]["children_protected"] for name in ranked[:2])
+    low, high = first["low"], second["high"]
+    if low is not None and high is not None and low > high:
+        return []
+    names = f"{titles[ranked[0]]} and {titles[ranked[1]]}"
+    reached = "no interval" if low is None or high is None else f"{number(low)} against {number(high)}"
+    return [f"Which of {names} spares more children is not settled: their intervals meet ({reached})."]

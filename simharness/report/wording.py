@@ -1,0 +1,122 @@
+"""Shared words of every report: numbers with unit and interval, what "n/a" means, and the standing notes.
+
+An undefined number is "n/a" with the reason where it is known, never 0.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+Estimate = Mapping[str, Any]  # estimate, low, high, n, method, unit: see docs/run_folder.md
+
+BANNER = "SYNTHETIC: every child, offender, conversation and message here is simulated; no figure counts real people."
+BOUND = "bayes_bound"
+BOUND_LABEL = "bound (told the grammar; not deployable)"
+NOT_APPLICABLE = "n/a"
+SHARE = "share"
+ROLES = {
+    "fitted": "a parameter was tuned to this very figure, so agreement is no evidence",
+    "input": "a parameter states this figure, so agreement shows only that the simulation does as it was told",
+    "check": "neither tuned nor stated: the only figures that test the model",
+}
+
+_WHOLE = 100.0  # from here on decimals say nothing that an interval does not
+_REASONS = {
+    "lead_time_days": "both never act",
+    "only_this_arm_acts": "never acts",
+    "precision": "no alert",
+    "messages_to_alert": "no alert",
+    "stage_at_alert": "no alert",
+    "delay_over_bound": "unmatched",
+}
+
+
+def number(value: float | None, unit: str = "", decimals: int | None = None) -> str:
+    """A number as text: shares in percent with one decimal, others with thousands separated; None is "n/a"."""
+    if value is None:
+        return NOT_APPLICABLE
+    if unit == SHARE:
+        return f"{100.0 * value:.1f} %"
+    if decimals is None:
+        decimals = _decimals(value)
+    return f"{value:,.{decimals}f}"
+
+
+def point(estimate: Estimate | None) -> str:
+    """The estimate alone, without unit or interval (except the sign of a percentage)."""
+    if estimate is None:
+        return NOT_APPLICABLE
+    return number(estimate["estimate"], estimate.get("unit", ""), _shared_decimals(estimate))
+
+
+def interval(estimate: Estimate | None) -> str:
+    """ "low to high", or what stands in its place; empty where the estimate itself is undefined."""
+    if estimate is None or estimate["estimate"] is None:
+        return ""
+    if estimate["low"] is None or estimate["high"] is None:
+        return "no interval: one replication" if estimate["n"] == 1 else "no interval"
+    if estimate["low"] == estimate["high"]:
+        # "0 to 0" would read as certainty; it says only that nothing else was seen.
+        return f"in each of {estimate['n']}"
+    if estimate.get("unit") == SHARE:
+        return f"{100.0 * estimate['low']:.1f} to {100.0 * estimate['high']:.1f} %"
+    decimals = _shared_decimals(estimate)
+    return f"{number(estimate['low'], '', decimals)} to {number(estimate['high'], '', decimals)}"
+
+
+def phrase(estimate: Estimate | None, unit: str = "") -> str:
+    """For running text: "10,817 children (95 % interval 10,630 to 11,004)"."""
+    words = f"{point(estimate)} {unit}".rstrip()
+    between = interval(estimate)
+    if not between:
+        return words
+    return f"{words} ({between})" if between.startswith(("no ", "in ")) else f"{words} (95 % interval {between})"
+
+
+def cell(name: str, estimate: Estimate | None, replications: int) -> tuple[str, ...]:
+    """Lines of a table's cell: the estimate, its interval, and how many replications it rests on if not all."""
+    if estimate is None or estimate["estimate"] is None:
+        return (NOT_APPLICABLE, reason(name)) if reason(name) else (NOT_APPLICABLE,)
+    lines = [point(estimate), interval(estimate)]
+    if estimate["n"] < replications:
+        lines.append(f"in {estimate['n']} of {replications}")
+    return tuple(lines)
+
+
+def reason(name: str) -> str:
+    """Why a metric is undefined, if that is known."""
+    return _REASONS.get(name.partition("[")[0], "")
+
+
+def period(start: str, end: str) -> str:
+    """ "181 days (3 April to 30 September 2017)" from two ISO dates, both included."""
+    first, last = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
+    days = (last - first).days + 1
+    return f"{days} {'day' if days == 1 else 'days'} ({_day(first)}{_year(first, last)} to {_day(last)} {last.year})"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """ "1 block", "78 blocks"."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def _day(day: dt.date) -> str:
+    return f"{day.day} {day:%B}"
+
+
+def _year(first: dt.date, last: dt.date) -> str:
+    return "" if first.year == last.year else f" {first.year}"
+
+
+def _shared_decimals(estimate: Estimate) -> int | None:
+    """Decimals for an estimate and both ends of its interval: as the largest of the three asks for."""
+    values = [abs(estimate[key]) for key in ("estimate", "low", "high") if estimate[key] is not None]
+    return _decimals(max(values)) if values else None
+
+
+def _decimals(value: float) -> int:
+    if value == 0 or abs(value) >= _WHOLE:
+        return 0
+    return 1 if abs(value) >= 1.0 else 2

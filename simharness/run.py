@@ -1,0 +1,204 @@
+"""Open second: the arrow. Scenario -> world -> scores -> response -> outcomes -> metrics -> report, in one short
+file.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from threadpoolctl import threadpool_limits
+
+from simharness.detection.levels import calibrate_levels
+from simharness.detection.protocol import Detector
+from simharness.detection.scoring import build_detectors, prepare
+from simharness.metrics.arms import arm_numbers
+from simharness.metrics.catalogue import METRICS
+from simharness.metrics.detectors import detector_numbers, stage_shares
+from simharness.metrics.recorded import recorded_numbers
+from simharness.metrics.rows import Row
+from simharness.metrics.summary import RECORDED, summary
+from simharness.outcomes.cell import Cell, Prepared, run_cell
+from simharness.outcomes.tables import (
+    SYNTHETIC,
+    alerts_table,
+    conversations_table,
+    decisions_table,
+    outcomes_table,
+)
+from simharness.parallel import Interrupted, run_cells
+from simharness.provenance import combine, git_revision, source_digest, table_digest, text_digest, versions
+from simharness.scenario.load import Loaded, located, resolved
+from simharness.scenario.model import Scenario
+from simharness.store import METRICS as METRICS_FILE
+from simharness.store import RESOLVED_SCENARIO, SUMMARY, RunFolder, RunStatus
+from simharness.world.generate import DEFAULT_BATCH
+from simharness.world.model import WorldModel, build_model
+
+Notify = Callable[[str, int, int], None]  # (what, cells done, cells in all)
+OnCell = Callable[[int, str], None]  # (replication, digest), also for cells that an earlier run finished
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What one cell leaves behind: the digest of its tables and the files they are in."""
+
+    digest: str
+    files: list[str]
+
+
+def run_scenario(
+    loaded: Loaded,
+    root: Path,
+    *,
+    jobs: int = 1,
+    batch_size: int = DEFAULT_BATCH,
+    notify: Notify | None = None,
+    on_cell: OnCell | None = None,
+) -> RunFolder:
+    """Run every replication of a scenario into its run folder and summarise it; continues what was begun before.
+
+    Raises UsageError before anything runs, DetectorFailed or RunIncomplete when a cell cannot finish, Interrupted.
+    """
+    scenario, tell, hand_over = loaded.scenario, notify or _silent, on_cell or _unheard
+    with located(loaded):
+        detectors = build_detectors(scenario.detectors, loaded.folder)
+        model = build_model(scenario, loaded.folder)
+    provenance = provenance_of(loaded, detectors)
+    with RunFolder.open(root, scenario.name, provenance["key"]) as folder:
+        before = folder.finished_cells()
+        todo = [cell for cell in range(scenario.replications) if cell not in before]
+        folder.write_manifest("running", provenance)
+        folder.write_yaml(RESOLVED_SCENARIO, resolved(scenario))
+        tell("prepare", len(before), scenario.replications)
+        for cell, digest in before.items():
+            hand_over(cell, digest)
+        try:
+            if todo:
+                work = partial(finish_cell, prepare_cells(model, detectors, batch_size), folder.path)
+                run_cells(work, todo, jobs, partial(_note_finished, folder, tell, hand_over, scenario.replications))
+        except BaseException as error:
+            status: RunStatus = "partial" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+            if folder.finished_cells():
+                summarise(folder, scenario, status, provenance)
+                error.add_note(f"  What is finished can be read with: simharness report {folder.path}")
+            else:
+                folder.write_manifest(status, provenance)
+            raise
+        summarise(folder, scenario, "complete", provenance)
+    return folder
+
+
+def prepare_cells(model: WorldModel, detectors: Mapping[str, Detector], batch_size: int = DEFAULT_BATCH) -> Prepared:
+    """What every cell needs: detectors trained and alert levels set. Trains the detectors it is given."""
+    with threadpool_limits(limits=1):  # training on more threads adds up in another order
+        scorers = prepare(model, detectors)
+        return Prepared(model, scorers, calibrate_levels(model, scorers), batch_size)
+
+
+def finish_cell(prepared: Prepared, path: Path, replication: int) -> Finished:
+    """Run one cell and write its tables; runs in a worker process."""
+    cell, folder, model = run_cell(prepared, replication), RunFolder.at(path), prepared.model
+    rows = cell_rows(model, cell)
+    tables = {("conversations", ""): conversations_table(model, cell), ("metrics", ""): rows_table(rows)}
+    for name, arm in cell.arms.items():
+        tables["outcomes", name] = outcomes_table(cell, arm)
+        tables["alerts", name] = alerts_table(arm)
+        tables["decisions", name] = decisions_table(arm)
+    files = [folder.write_cell_table(kind, replication, table, arm or None) for (kind, arm), table in tables.items()]
+    digest = combine({f"{kind}/{arm}": table_digest(table) for (kind, arm), table in tables.items()})
+    return Finished(digest, files)
+
+
+def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
+    """Every number of one cell in tidy form."""
+    rows = []
+
+    def add(subject: str, arm: str, detector: str, numbers: Mapping[str, float | None], stratum: str = "") -> None:
+        for name, value in numbers.items():
+            unit = METRICS[subject, name].unit
+            rows.append(Row(name, arm, detector, stratum, cell.replication, value, unit))
+
+    for arm in cell.arms:
+        add("arm", arm, "", arm_numbers(model, cell, arm))
+    for detector, reading in cell.readings.items():
+        add("detector", "", detector, detector_numbers(model, cell.readings, detector))
+        for stage, share in stage_shares(reading, model.grammar.stage_names).items():
+            add("detector", "", detector, {"stage_at_alert": share}, stage)
+    comparator = model.scenario.comparator
+    for place, value in enumerate(recorded_numbers(model, cell)):
+        rows.append(Row(RECORDED, comparator, "", str(place), cell.replication, value, "as the figure's"))
+    return rows
+
+
+def rows_table(rows: list[Row]) -> pa.Table:
+    """Tidy rows as an Arrow table."""
+    columns = {column.name: [getattr(row, column.name) for row in rows] for column in fields(Row)}
+    table = pa.table(columns, schema=pa.schema(_ROW_TYPES))
+    return table.replace_schema_metadata(SYNTHETIC)
+
+
+def summarise(folder: RunFolder, scenario: Scenario, status: RunStatus, provenance: Mapping[str, Any]) -> None:
+    """Write metrics, summary and manifest from the finished cells."""
+    table = folder.read_table("metrics")
+    rows = [Row(**row) for row in table.to_pylist()]
+    cells = folder.finished_cells()
+    folder.write_table(METRICS_FILE, table)
+    digest = combine({str(cell): digest for cell, digest in cells.items()})
+    folder.write_json(SUMMARY, summary(scenario, rows, len(cells), status))
+    folder.write_manifest(status, {**provenance, "digest": digest, "cells": {str(c): d for c, d in cells.items()}})
+
+
+def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str, Any]:
+    """What made the results: everything here but the git revision decides the run's id."""
+    scenario = loaded.scenario
+    code = {type(detector).__module__: inspect.getsourcefile(type(detector)) for detector in detectors.values()}
+    parts = {
+        "scenario": text_digest(json.dumps(resolved(scenario), sort_keys=True)),
+        "data": text_digest((loaded.folder / scenario.world.population.table).read_text(encoding="utf-8")),
+        "simharness": source_digest([Path(__file__).parent]),
+        "detectors": combine({name: text_digest(Path(file).read_text("utf-8")) for name, file in code.items() if file}),
+        "versions": text_digest(json.dumps(versions(), sort_keys=True)),
+    }
+    return {
+        "synthetic": True,
+        "scenario": scenario.name,
+        "seed": scenario.seed,
+        "scale": scenario.scale,
+        "replications": scenario.replications,
+        "hashes": parts,
+        "key": combine(parts),
+        "versions": versions(),
+        "git_revision": git_revision(Path(__file__).parent),
+    }
+
+
+def _note_finished(folder: RunFolder, tell: Notify, hand_over: OnCell, total: int, cell: int, result: Finished) -> None:
+    folder.finish_cell(cell, result.digest, result.files)
+    tell("cell", len(folder.finished_cells()), total)
+    hand_over(cell, result.digest)
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    pass
+
+
+def _unheard(cell: int, digest: str) -> None:
+    pass
+
+
+_ROW_TYPES = {
+    "metric": pa.string(),
+    "arm": pa.string(),
+    "detector": pa.string(),
+    "stratum": pa.string(),
+    "replication": pa.int32(),
+    "value": pa.float64(),
+    "unit": pa.string(),
+}

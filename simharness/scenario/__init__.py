@@ -1,0 +1,1 @@
+"""Scenario files: reading, typed models, and error reports that name file and line."""

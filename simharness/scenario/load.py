@@ -1,0 +1,53 @@
+"""From a file to a checked scenario: load -> resolve (``extends``, arms, ``--set``) -> validate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simharness.errors import UsageError
+from simharness.scenario.model import Scenario
+from simharness.scenario.problems import check
+from simharness.scenario.source import Tree, inherit, override, positioned, read_tree
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A scenario with where each of its values came from. ``folder``: where its relative paths begin."""
+
+    scenario: Scenario
+    tree: Tree
+    folder: Path
+
+
+def load_scenario(path: Path, assignments: Sequence[str] = (), **changes: Any) -> Loaded:
+    """Load, resolve and validate one scenario file.
+
+    ``assignments`` are ``a.b=c`` as given to ``--set``; ``changes`` replace top-level keys (seed, scale, replications)
+    where not None. Raises UsageError or UsageErrors with file and line.
+    """
+    named = [f"{name}={value}" for name, value in changes.items() if value is not None]
+    # After inheritance, so that what an arm inherits can be set for that arm alone.
+    tree = override(inherit(read_tree(path)), [*named, *assignments])
+    return Loaded(check(Scenario, tree), tree, path.parent)
+
+
+def resolved(scenario: Scenario) -> Mapping[str, Any]:
+    """The scenario with every default written out, as plain YAML values; loading it gives the same scenario."""
+    dumped: dict[str, Any] = scenario.model_dump(mode="json", exclude_none=True)
+    return dumped
+
+
+@contextmanager
+def located(loaded: Loaded) -> Iterator[None]:
+    """Give file and line to a UsageError about a scenario's value that was found only when the value was used."""
+    try:
+        yield
+    except UsageError as error:
+        if error.where.partition(".")[0] not in loaded.tree.data:
+            raise
+        where = positioned(loaded.tree, error.where)
+        raise UsageError(where, error.problem, allowed=error.allowed, hint=error.hint) from error

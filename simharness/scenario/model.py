@@ -1,0 +1,121 @@
+"""A scenario: the whole typed, frozen description of one run. Loading and checking are in ``load.py``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from simharness.scenario.base import Model, Sourced, require_known
+from simharness.scenario.response import Arm, Response
+from simharness.scenario.world import World
+
+DAY_S = 86_400.0
+MONTH_DAYS = 30.4375  # 365.25 / 12: the month of "per 1,000 child-months"
+
+
+class Period(Model):
+    """Both days included."""
+
+    start: dt.date
+    end: dt.date
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days + 1
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if self.end < self.start:
+            raise ValueError(f"at end: expected a day not before start ({self.start}), got {self.end}")
+        return self
+
+
+class Aggregator(Model):
+    """How scores of single messages become a running risk of the conversation (see docs/glossary.md)."""
+
+    kind: Literal["last", "max", "mean", "ewma", "top_k", "cusum", "s_of_n"]
+    half_life: Annotated[float, Field(gt=0)] = Field(5.0, description="ewma: messages")
+    k: Annotated[int, Field(ge=1, le=64)] = Field(3, description="top_k: how many of the highest scores are averaged")
+    reference: float = Field(0.5, description="cusum: score that neither raises nor lowers the sum")
+    threshold: float = Field(0.5, description="s_of_n: a score at or above it is a hit")
+    n: Annotated[int, Field(ge=1, le=64)] = Field(10, description="s_of_n: window, messages")
+
+
+class DetectorSpec(Model):
+    use: str = Field(description="a registered name, package:Object, or file.py:Object")
+    aggregator: Aggregator = Aggregator(kind="last")
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Sampling(Sourced):
+    """Every grooming conversation is simulated; harmless ones are sampled and carry a weight of 1 / fraction."""
+
+    benign_fraction: Annotated[float, Field(gt=0.0, le=1.0)]
+
+
+class Training(Model):
+    """Sizes of the separate worlds on which detectors are trained and alert levels are set."""
+
+    grooming: Annotated[int, Field(ge=50)] = Field(description="grooming conversations to train on")
+    benign: Annotated[int, Field(ge=50)] = Field(description="harmless conversations to train on")
+    calibration: Annotated[int, Field(ge=1000)] = Field(description="harmless conversations that set alert levels")
+
+
+class RecordedFigure(Sourced):
+    """A published figure to hold the simulation against."""
+
+    measure: Literal["offences", "platform_share", "group_share", "youngest_victim"]
+    title: str
+    role: Literal["fitted", "input", "check"] = Field(
+        description="fitted: a parameter was tuned to it; input: a parameter states it; check: neither"
+    )
+    value: float
+    tolerance: float | None = Field(None, description="for shares: how far the simulated mean may lie, in points")
+    areas: list[str] | None = Field(None, description="force areas counted; all if absent")
+    platforms: list[str] | None = None
+    sex: Literal["girl", "boy"] | None = None
+    youngest: int | None = None
+    oldest: int | None = None
+
+
+class Scenario(Model):
+    """Open first. One YAML file (after ``extends``) is one Scenario."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$")]
+    title: str
+    description: str
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    replications: Annotated[int, Field(ge=1, le=100_000)]
+    scale: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
+    period: Period
+    world: World
+    response: Response
+    detectors: dict[str, DetectorSpec] = Field(min_length=1)
+    training: Training
+    sampling: Sampling
+    comparator: str
+    arms: dict[str, Arm] = Field(min_length=1)
+    recorded: list[RecordedFigure] = Field(default_factory=list)
+
+    @property
+    def horizon_s(self) -> float:
+        """Length of the period in seconds."""
+        return self.period.days * DAY_S
+
+    @property
+    def months(self) -> float:
+        return self.period.days / MONTH_DAYS
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.comparator not in self.arms:
+            raise ValueError(f"at comparator: unknown arm {self.comparator!r}; known: {', '.join(self.arms)}")
+        for name, arm in self.arms.items():
+            if arm.detector is not None and arm.detector not in self.detectors:
+                known = ", ".join(self.detectors)
+                raise ValueError(f"at arms.{name}.detector: unknown detector {arm.detector!r}; known: {known}")
+            if arm.code is not None:
+                require_known(f"arms.{name}.code.coverage", arm.code.coverage, self.world.platforms, "platform")
+        return self

@@ -1,0 +1,1 @@
+"""The synthetic world: population, offenders, grammar, phrases and conversations."""

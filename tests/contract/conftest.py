@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from simharness.detection.registry import build
+from simharness.detection.scoring import Scorer, prepare
+from simharness.records import ConversationBatch
+from simharness.world.contacts import Contacts
+from simharness.world.generate import Batch, World
+from simharness.world.model import WorldModel
+
+OBJECTS = {
+    "keyword": "detectors.keyword:Keyword",
+    "text_model": "detectors.text_model:TextModel",
+    "behaviour": "detectors.behaviour:Behaviour",
+    "bayes_bound": "detectors.bayes_bound:BayesBound",
+    "length_only": "detectors.length_only:LengthOnly",
+    "never": "detectors.never:Never",
+    "always": "detectors.always:Always",
+}
+
+
+@pytest.fixture(scope="session")
+def small(make_model: Callable[..., WorldModel]) -> WorldModel:
+    """The flagship with a small training world."""
+    return make_model("training={grooming: 300, benign: 1200, calibration: 4000}")
+
+
+@pytest.fixture(scope="session")
+def make_scorers(small: WorldModel) -> Callable[[], dict[str, Scorer]]:
+    """``make_scorers()``: every built-in detector made, trained and bound anew, by its name in the scenario."""
+    specs = small.scenario.detectors
+    return lambda: prepare(small, {name: build(OBJECTS[spec.use], spec.options) for name, spec in specs.items()})
+
+
+@pytest.fixture(scope="session")
+def scorers(make_scorers: Callable[[], dict[str, Scorer]]) -> dict[str, Scorer]:
+    return make_scorers()
+
+
+@pytest.fixture(scope="session")
+def grooming(small: WorldModel, whole: Callable[[World, Contacts], Batch]) -> ConversationBatch:
+    """About 150 grooming conversations, short and long."""
+    world = World(small, 5)
+    batch = whole(world, world.grooming_contacts(np.arange(40, dtype=np.uint64))).view
+    lengths = batch.end - batch.begin
+    assert len(batch) > 100 and lengths.min() <= 3 and lengths.max() > 100
+    return batch

@@ -1,0 +1,186 @@
+"""What holds in every world: Hypothesis over small random grammars, paces and natural courses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from simharness.scenario.base import DelayedEvent, ProbabilityParameter
+from simharness.scenario.world import END_REASONS, Chain, Grammar, PacingRegime
+from simharness.streams import uniform
+from simharness.world.contacts import BENIGN_BIT, Contacts
+from simharness.world.generate import REASONS, Batch, World
+from simharness.world.grammar import compile_grammar
+from simharness.world.messages import ADULT, CENSORED
+from simharness.world.model import WorldModel
+
+ASSUMED = {"evidence": "assumed", "source": "test"}
+NAMES = ("friendship", "sexual", "approach")  # the last has to be called so: only there a meeting is attempted
+ENDS = tuple(f"end.{reason}" for reason in END_REASONS)
+EMISSIONS: dict[str, Any] = {
+    "friendship": {"initiator_share": 0.5, "initiator": {"school": 1}, "child": {"games": 1}},
+    "sexual": {"initiator_share": 0.7, "initiator": {"sexual": 1, "agrees": 2}, "child": {"declines": 1, "sexual": 1}},
+    "approach": {"initiator_share": 0.6, "initiator": {"suggests_meeting": 1, "sexual": 1}, "child": {"agrees": 1}},
+}
+CONVERSATIONS = 60
+
+
+@st.composite
+def shares(draw: st.DrawFn, names: tuple[str, ...]) -> dict[str, float]:
+    chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True))
+    weights = draw(st.lists(st.integers(1, 9), min_size=len(chosen), max_size=len(chosen)))
+    return {name: weight / sum(weights) for name, weight in zip(chosen, weights, strict=True)}
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> dict[str, Any]:
+    """A random chain of one to three stages; one that never ends by itself is allowed."""
+    names = draw(st.sampled_from([NAMES[:1], NAMES[1:], NAMES]))
+    stages = {}
+    for name in names:
+        phases = draw(st.integers(1, 4))
+        dwell = phases * draw(st.floats(1.0, 4.0))
+        onward = draw(shares((*names, *ENDS)))
+        stages[name] = {"emits": name, "dwell": dwell, "phases": phases, "next": onward}
+    return {"start": draw(shares(names)), "stages": stages}
+
+
+@st.composite
+def paces(draw: st.DrawFn) -> PacingRegime:
+    inside, between = draw(st.integers(60, 7200)), draw(st.integers(3600, 200_000))
+    ends = draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    given_ = {"in_session": f"{inside}s", "session_ends": ends, "between_sessions": f"{between}s"}
+    return PacingRegime.model_validate(ASSUMED | given_)
+
+
+def event(probability: float, hours: int) -> DelayedEvent:
+    delay = {"kind": "exponential", "mean": f"{hours}h"}
+    return DelayedEvent.model_validate(ASSUMED | {"probability": probability, "delay": delay})
+
+
+@st.composite
+def courses(draw: st.DrawFn) -> dict[str, Any]:
+    chance = st.sampled_from([0.0, 0.5, 1.0])
+    events = {
+        name: event(draw(chance), draw(st.integers(1, 100)))
+        for name in ("child_tells", "third_party_notices", "contact_abuse")
+    }
+    choices = {
+        name: ProbabilityParameter.model_validate(ASSUMED | {"value": draw(chance)})
+        for name in ("adult_ends_contact", "reported_to_police")
+    }
+    return {**events, **choices, "repeat_after": float(draw(st.integers(0, 200_000)))}
+
+
+def contacts(seed: int, horizon: float) -> Contacts:
+    """Contacts at any time of the period, every third one harmless."""
+    n = CONVERSATIONS
+    number = np.arange(n)
+    kind = (number % 3 == 2).astype(np.uint8)
+    harmless = kind == 1
+    ids = number.astype(np.uint64) | np.where(harmless, np.uint64(BENIGN_BIT), np.uint64(0))
+    initiator = np.where(harmless, -1, number)
+    zeros = np.zeros(n, np.uint8)
+    start = uniform(seed, "test.start", number.astype(np.uint64)) * horizon
+    adult, recent = zeros.astype(bool), zeros.astype(np.float32)
+    return Contacts(ids, initiator, number, kind, zeros, zeros, start, adult, recent, adult, zeros, zeros)
+
+
+def world_of(
+    model: WorldModel, grammar: Grammar, pace: PacingRegime, course: dict[str, Any], days: int, seed: int
+) -> World:
+    compiled = compile_grammar(grammar, {"only": pace}, ("adaptable", "peers"))
+    natural = model.scenario.world.natural_course.model_copy(update=course)
+    scenario = model.scenario.model_copy(
+        update={"world": model.scenario.world.model_copy(update={"natural_course": natural})}
+    )
+    changed = replace(model, scenario=scenario, grammar=compiled, horizon=days * model.clock.lasts_s)
+    return World(changed, seed, batch_size=17)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(
+    seed=st.integers(0, 2**32),
+    grooming=chains(),
+    benign=chains(),
+    pace=paces(),
+    course=courses(),
+    days=st.integers(1, 20),
+)
+def test_every_world_is_in_order(
+    model: WorldModel,
+    small_grammar: Callable[..., Grammar],
+    whole: Callable[[World, Contacts], Batch],
+    seed: int,
+    grooming: dict[str, Any],
+    benign: dict[str, Any],
+    pace: PacingRegime,
+    course: dict[str, Any],
+    days: int,
+) -> None:
+    grammar = small_grammar({"adaptable": grooming}, {"peers": benign}, EMISSIONS)
+    world = world_of(model, grammar, pace, course, days, seed)
+    horizon = world.model.horizon
+    batch = whole(world, contacts(seed, horizon))
+    times_are_in_order(batch, horizon)
+    stages_follow_arcs(batch, world, (grammar.grooming["adaptable"], grammar.benign["peers"]))
+    events_are_in_order(batch, horizon, course["repeat_after"] * world.model.clock.lasts_s / 86_400)
+    every_conversation_is_accounted_for(batch)
+
+
+def times_are_in_order(batch: Batch, horizon: float) -> None:
+    view = batch.view
+    owner = np.repeat(np.arange(len(view)), view.end - view.begin)
+    same = np.diff(owner) == 0
+    assert np.all(np.diff(view.time_s)[same] >= 0)
+    assert np.array_equal(view.time_s[view.begin], batch.contacts.start)
+    assert view.time_s.max() < horizon
+
+
+def stages_follow_arcs(batch: Batch, world: World, chains: tuple[Chain, Chain]) -> None:
+    names, view = world.model.grammar.stage_names, batch.view
+    for kind, begin, end, reason in zip(batch.contacts.kind, view.begin, view.end, batch.truth.reason, strict=True):
+        chain = chains[kind]
+        path = [names[stage] for stage in batch.stage[begin:end]]
+        assert chain.start.get(path[0], 0) > 0
+        for here, there in pairwise(path):
+            assert here == there or chain.stages[here].next.get(there, 0) > 0
+        if REASONS[reason] in END_REASONS:
+            assert chain.stages[path[-1]].next.get(f"end.{REASONS[reason]}", 0) > 0
+
+
+def events_are_in_order(batch: Batch, horizon: float, repeat_after: float) -> None:
+    truth, harmless, start = batch.truth, batch.contacts.initiator < 0, batch.contacts.start
+    last = batch.view.time_s[batch.view.end - 1]
+    assert np.all(truth.offence >= start) and np.all(truth.meeting >= start)
+    happened = np.isfinite(truth.repeat)
+    assert np.all(truth.repeat[happened] >= truth.offence[happened] + repeat_after - 1e-6)
+    assert np.all(np.isfinite(truth.meeting[np.isfinite(truth.contact)])) and np.all(truth.contact >= truth.meeting)
+    for event_, within in ((truth.offence, last), (truth.repeat, last), (truth.meeting, last)):
+        assert np.all(event_[np.isfinite(event_)] <= within[np.isfinite(event_)])  # messages, so in the conversation
+    told = np.isfinite(truth.reported)
+    assert np.all(truth.reported >= start) and not told[harmless].any()
+    early = told & (truth.reported < truth.offence)  # only somebody who noticed, so while it lasted
+    assert np.all(truth.reported[early] <= truth.closed[early])
+    assert np.all(truth.closed >= last)
+    for event_ in (truth.offence, truth.repeat, truth.meeting, truth.contact, truth.reported, truth.closed):
+        assert np.all((event_ < horizon) | np.isinf(event_))
+
+
+def every_conversation_is_accounted_for(batch: Batch) -> None:
+    truth, harmless = batch.truth, batch.contacts.initiator < 0
+    last = batch.view.time_s[batch.view.end - 1]
+    open_, adult = truth.reason == CENSORED, truth.reason == ADULT
+    assert truth.reason.max() < len(REASONS)
+    assert np.array_equal(open_, np.isinf(truth.closed))
+    assert not adult[harmless].any()
+    itself = ~open_ & ~adult
+    assert np.array_equal(truth.closed[itself], last[itself])  # ends with its last message
+    assert open_.sum() + adult.sum() + itself.sum() == len(batch.contacts) == len(batch.view)
+    assert truth.messages.sum() == batch.view.symbol.size and truth.messages.min() >= 1
