@@ -22,7 +22,7 @@ from simharness.outcomes.cell import run_comparator
 from simharness.parallel import run_cells
 from simharness.scenario.load import Loaded
 from simharness.scenario.model import RecordedFigure, Scenario
-from simharness.scenario.source import set_values
+from simharness.scenario.yaml_text import set_values
 from simharness.streams import derive_seed
 from simharness.world.model import build_model
 
@@ -84,7 +84,7 @@ def calibrate(
 
 def write_back(path: Path, fits: list[Fit]) -> None:
     """Put fitted values into the scenario's own file, leaving its comments and layout as they are."""
-    set_values(path, {fit.path: _written(fit) for fit in fits})
+    set_values(path, {fit.path: written(fit) for fit in fits})
 
 
 def _path(figure: RecordedFigure) -> str:
@@ -101,7 +101,8 @@ def _value(scenario: Scenario, path: str) -> float:
     return scenario.world.recording.forces[path.split(".")[3]].value
 
 
-def _written(fit: Fit) -> str | float:
+def written(fit: Fit) -> str | float:
+    """A fitted value as it stands in a scenario file, with its unit."""
     return f"{fit.value * 86400:.5g}/day" if fit.path == CONTACT_RATE else round(fit.value, 4)
 
 

@@ -1,7 +1,7 @@
-"""What a run will take before it is started: conversations, messages, time, memory, disk, and what it could tell apart.
+"""What a run will take, before it is started: messages, time, memory, disk, and what it could tell apart.
 
-Counts and mean lengths are exact expectations of the scenario's own processes. Time, memory and disk are scaled up from a
-small part of the run measured on this machine. The smallest detectable difference is an approximation.
+Counts and mean lengths are exact expectations of the scenario's own processes. Time, memory and disk are scaled up from
+a small part of the run measured on this machine. The smallest detectable difference is an approximation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from simharness.detection.scoring import build_detectors
+from simharness.errors import UsageError
 from simharness.outcomes.cell import Prepared
 from simharness.response.coverage import Coverage
 from simharness.run import finish_cell, prepare_cells
@@ -34,12 +35,13 @@ from simharness.world.model import WorldModel, build_model
 POWER = 0.80
 LEVEL = 0.95
 MEASURED_MESSAGES = 400_000  # of the small part that is measured: about a second
+BYTES_A_CONVERSATION = 7_500.0  # memory of a grooming conversation under seven arms, from runs of two sizes
 SMALL_TRAINING = {"grooming": 300, "benign": 1200, "calibration": 5000}
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Expectations for one replication, and for what a run does once before its first."""
+    """Expectations for one replication (or one cell of it), and for what a run does once before its first."""
 
     grooming: float  # conversations
     benign: float  # sampled harmless conversations
@@ -89,27 +91,30 @@ def make_plan(loaded: Loaded, jobs: int) -> Plan:
     """Plan a run; measures for a second or two. Raises UsageError for what a run would refuse."""
     scenario = loaded.scenario
     with located(loaded):
-        model = build_model(scenario, loaded.folder)
+        model = build_model(scenario.one_nation(), loaded.folder)
         build_detectors(scenario.detectors, loaded.folder)
-    expected = expectations(model)
-    measured = measure(loaded, expected)
-    processes = min(jobs, scenario.replications)
-    rounds = math.ceil(scenario.replications / processes)
-    messages = rounds * expected.messages + expected.once
+    cell = expectations(model)
+    measured = measure(loaded, cell)
+    cells, nations = scenario.replications * scenario.nations, scenario.nations
+    processes = min(jobs, cells)
+    messages = math.ceil(cells / processes) * cell.messages + cell.once
+    expected = replace(
+        cell, grooming=nations * cell.grooming, benign=nations * cell.benign, offences=nations * cell.offences
+    )
     return Plan(
         scenario,
         expected,
-        {name: expected_false_alerts(model, arm) for name, arm in scenario.arms.items() if arm.detector},
+        {name: expected_false_alerts(model, arm, nations) for name, arm in scenario.arms.items() if arm.detector},
         smallest_detectable(expected.offences, scenario.replications),
         measured.setup_s + messages * measured.seconds_a_message,
-        (processes + (processes > 1)) * measured.peak_bytes,
-        scenario.replications * expected.grooming * measured.bytes_a_conversation,
+        _memory(processes, measured.peak_bytes, cell.grooming),
+        cells * cell.grooming * measured.bytes_a_conversation,
         jobs,
     )
 
 
 def expectations(model: WorldModel) -> Expected:
-    """Exact expectations of one replication."""
+    """Exact expectations of one cell: a replication, or one nation of it."""
     scenario, grammar = model.scenario, model.grammar
     world, training = scenario.world, scenario.training
     offenders = round(world.offenders.count.value * scenario.scale)
@@ -129,7 +134,7 @@ def expectations(model: WorldModel) -> Expected:
 def mean_lengths(grammar: CompiledGrammar) -> NDArray[np.float64]:
     """Mean messages of a conversation of each chain, shape (chains,), if it runs to its own end.
 
-    start (I - step)^-1 1: row sums of the fundamental matrix (Kemeny & Snell 1960, Finite Markov Chains, theorem 3.3.5).
+    start (I - step)^-1 1: row sums of the fundamental matrix (Kemeny & Snell 1960, "Finite Markov Chains", 3.3.5).
     The period's end and adults who step in make real ones shorter.
     """
     size = len(grammar.step)
@@ -140,8 +145,8 @@ def mean_lengths(grammar: CompiledGrammar) -> NDArray[np.float64]:
 def offence_probabilities(grammar: CompiledGrammar) -> NDArray[np.float64]:
     """Probability that a conversation of each chain comes to an offence if it runs to its own end, shape (chains,).
 
-    The offence is the first sexual message by the one who made contact. With a(s) its probability in a state, the chance h(s)
-    of ever sending one solves h = a + (1 - a) step h (first-step analysis).
+    The offence is the first sexual message by the one who made contact. With a(s) the probability of one in a state,
+    the chance h(s) of one ever solves h = a + (1 - a) step h (first-step analysis).
     """
     sent = grammar.emit[grammar.tables.emission, ACT_INDEX["sexual"] * 2 + INITIATOR]
     size = len(grammar.step)
@@ -149,7 +154,7 @@ def offence_probabilities(grammar: CompiledGrammar) -> NDArray[np.float64]:
     return np.asarray(grammar.start @ ever)
 
 
-def expected_false_alerts(model: WorldModel, arm: Arm) -> FalseAlerts:
+def expected_false_alerts(model: WorldModel, arm: Arm, nations: int = 1) -> FalseAlerts:
     """False alerts of an arm at the rate its level states, on the share of harmless conversations its code covers."""
     assert arm.alert_level is not None and arm.code is not None
     rate = arm.alert_level.false_alerts_per_1000_child_months
@@ -158,15 +163,16 @@ def expected_false_alerts(model: WorldModel, arm: Arm) -> FalseAlerts:
     shares = np.array([model.scenario.world.benign.platforms.get(name, 0.0) for name in model.platforms])
     days = (np.arange(model.scenario.period.days) + 0.5) * DAY_S
     covered = Coverage(arm.code, model.platforms).share(np.arange(shares.size)[:, None], days[None, :]).mean(axis=1)
-    return FalseAlerts(rate, float(rate * model.child_months / 1000.0 * (shares @ covered) / shares.sum()))
+    child_months = nations * model.child_months
+    return FalseAlerts(rate, float(rate * child_months / 1000.0 * (shares @ covered) / shares.sum()))
 
 
 def smallest_detectable(offences: float, replications: int, power: float = POWER) -> float | None:
     """Smallest difference between two arms in the share of offences prevented that a paired t test finds; approximate.
 
-    (t[0.975, R - 1] + t[power, R - 1]) sqrt(2 p (1 - p) / (n R)), n offences a replication, R replications, with p = 1/2
-    and the two arms as if independent: both on the safe side, because arms share their draws. It leaves out that one
-    offender's conversations resemble each other. None with fewer than two replications, or without any offence.
+    (t[0.975, R - 1] + t[power, R - 1]) sqrt(2 p (1 - p) / (n R)), n offences a replication, R replications, with
+    p = 1/2 and the two arms as if independent: both on the safe side, because arms share their draws. It leaves out
+    that one offender's conversations resemble each other. None with fewer than two replications, or no offence.
     """
     if replications < 2 or offences <= 0:
         return None
@@ -175,10 +181,15 @@ def smallest_detectable(offences: float, replications: int, power: float = POWER
     return min(1.0, difference)
 
 
-def measure(loaded: Loaded, expected: Expected) -> Measured:
+def _memory(processes: int, peak_bytes: int, conversations: float) -> float:
+    """Bytes of all processes; with several, the first only hands out work."""
+    return processes * (peak_bytes + BYTES_A_CONVERSATION * conversations) + (processes > 1) * peak_bytes
+
+
+def measure(loaded: Loaded, cell: Expected) -> Measured:
     """Run a small part for a second or two: one replication of few people, after one that compiles the kernels."""
     began = perf_counter()
-    ready = _small(loaded, expected)
+    ready = _small(loaded, cell)
     setup = perf_counter() - began
     with tempfile.TemporaryDirectory() as folder:
         finish_cell(ready, Path(folder), 0)
@@ -191,10 +202,13 @@ def measure(loaded: Loaded, expected: Expected) -> Measured:
     return Measured(seconds / part.messages, setup, peak, size / part.grooming)
 
 
-def _small(loaded: Loaded, expected: Expected) -> Prepared:
-    share = min(1.0, MEASURED_MESSAGES / max(expected.messages, 1.0))
-    scenario = loaded.scenario
+def _small(loaded: Loaded, cell: Expected) -> Prepared:
+    share = min(1.0, MEASURED_MESSAGES / max(cell.messages, 1.0))
+    scenario = loaded.scenario.one_nation()
     training = scenario.training.model_copy(update=SMALL_TRAINING)
     small = scenario.model_copy(update={"scale": scenario.scale * share, "training": training})
-    detectors = build_detectors(small.detectors, loaded.folder)
-    return prepare_cells(build_model(small, loaded.folder), detectors)
+    try:
+        model = build_model(small, loaded.folder)
+    except UsageError:  # too few people are left of some group: measure the whole
+        model = build_model(scenario.model_copy(update={"training": training}), loaded.folder)
+    return prepare_cells(model, build_detectors(small.detectors, loaded.folder))

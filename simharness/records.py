@@ -103,7 +103,7 @@ LADDER = (
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert on one conversation. ``raised_s``: wall seconds since the period's first midnight."""
+    """One alert on one conversation, a row of the table ``alerts``. Wall seconds since the period's first midnight."""
 
     alert: int
     conversation: int
@@ -113,23 +113,26 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One reading of one alert by a person. Wall seconds since the period's first midnight; intervals half-open."""
+    """One reading of one alert by a person, a row of the table ``decisions``. Wall seconds; intervals half-open."""
 
     alert: int
     desk: str  # review: a platform's moderators; referral: a force's desk
-    started_s: float  # >= Alert.raised_s; the difference is the waiting time; nan: never read
+    started_s: float  # >= Alert.raised_s; the difference is the waiting time
     ended_s: float
-    verdict: str  # confirmed | cleared | expired | waiting (still, when the period ended)
+    verdict: str  # confirmed | cleared | expired (waited too long, dropped unread)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one grooming conversation came to under one arm. Wall seconds; inf: not in the period."""
+    """What one grooming conversation came to under one arm, a row of ``outcomes``. Wall seconds; None: not in the
+    period.
+    """
 
     conversation: int
-    offence_s: float
-    repeat_s: float
-    meeting_s: float
-    contact_s: float
-    recorded_s: float  # the police record the offence
-    cut_s: float  # an action ended the conversation
+    offence_s: float | None
+    repeat_s: float | None
+    meeting_s: float | None
+    contact_s: float | None
+    recorded_s: float | None  # the police record the offence
+    cut_s: float | None  # the first action that ended the conversation for good
+    never_made: bool  # an action kept the contact from being made at all

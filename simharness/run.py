@@ -23,7 +23,7 @@ from simharness.metrics.catalogue import METRICS
 from simharness.metrics.detectors import detector_numbers, stage_shares
 from simharness.metrics.recorded import recorded_numbers
 from simharness.metrics.rows import Row
-from simharness.metrics.summary import RECORDED, summary
+from simharness.metrics.summary import RECORDED, per_replication, summary
 from simharness.outcomes.cell import Cell, Prepared, run_cell
 from simharness.outcomes.tables import (
     SYNTHETIC,
@@ -69,22 +69,24 @@ def run_scenario(
     scenario, tell, hand_over = loaded.scenario, notify or _silent, on_cell or _unheard
     with located(loaded):
         detectors = build_detectors(scenario.detectors, loaded.folder)
-        model = build_model(scenario, loaded.folder)
+        model = build_model(scenario.one_nation(), loaded.folder)
     provenance = provenance_of(loaded, detectors)
     with RunFolder.open(root, scenario.name, provenance["key"]) as folder:
-        before = folder.finished_cells()
-        todo = [cell for cell in range(scenario.replications) if cell not in before]
+        before, cells = folder.finished_cells(), range(scenario.replications * scenario.nations)
+        todo = [cell for cell in cells if cell not in before]
         folder.write_manifest("running", provenance)
         folder.write_yaml(RESOLVED_SCENARIO, resolved(scenario))
-        tell("prepare", len(before), scenario.replications)
+        tell("prepare", len(before), len(cells))
         for cell, digest in before.items():
             hand_over(cell, digest)
         try:
             if todo:
                 work = partial(finish_cell, prepare_cells(model, detectors, batch_size), folder.path)
-                run_cells(work, todo, jobs, partial(_note_finished, folder, tell, hand_over, scenario.replications))
+                run_cells(work, todo, jobs, partial(_note_finished, folder, tell, hand_over, len(cells)))
         except BaseException as error:
-            status: RunStatus = "partial" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
+            # Ctrl-C inside a compiled kernel arrives as a SystemError that it caused.
+            stopped = any(isinstance(each, Interrupted | KeyboardInterrupt) for each in (error, error.__cause__))
+            status: RunStatus = "partial" if stopped else "failed"
             if folder.finished_cells():
                 summarise(folder, scenario, status, provenance)
                 error.add_note(f"  What is finished can be read with: simharness report {folder.path}")
@@ -146,12 +148,11 @@ def rows_table(rows: list[Row]) -> pa.Table:
 
 def summarise(folder: RunFolder, scenario: Scenario, status: RunStatus, provenance: Mapping[str, Any]) -> None:
     """Write metrics, summary and manifest from the finished cells."""
-    table = folder.read_table("metrics")
-    rows = [Row(**row) for row in table.to_pylist()]
+    rows = per_replication([Row(**row) for row in folder.read_table("metrics").to_pylist()], scenario.nations)
     cells = folder.finished_cells()
-    folder.write_table(METRICS_FILE, table)
+    folder.write_table(METRICS_FILE, rows_table(rows))
     digest = combine({str(cell): digest for cell, digest in cells.items()})
-    folder.write_json(SUMMARY, summary(scenario, rows, len(cells), status))
+    folder.write_json(SUMMARY, summary(scenario, rows, status))
     folder.write_manifest(status, {**provenance, "digest": digest, "cells": {str(c): d for c, d in cells.items()}})
 
 

@@ -6,7 +6,7 @@ All of them are made once per session and shared, so treat what they give as rea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,26 +70,23 @@ def whole() -> Callable[[World, Contacts], Batch]:
     """``whole(world, contacts)``: all their conversations as one Batch in arrays of its own, safe to keep."""
 
     def generated(world: World, contacts: Contacts) -> Batch:
-        kept, stages, truths, begin, end, used = [], [], [], [], [], 0
+        views: list[ConversationBatch] = []
+        truths, stages, used = [], [], 0
         for batch in world.batches(contacts):
-            kept.append((batch.view.symbol.copy(), batch.view.time_s.copy()))
-            stages.append(batch.stage.copy())
+            view = batch.view
+            copies: dict[str, Any] = {"symbol": view.symbol.copy(), "time_s": view.time_s.copy()}
+            views.append(replace(view, begin=view.begin + used, end=view.end + used, **copies))
             truths.append(batch.truth)
-            begin.append(batch.view.begin + used)
-            end.append(batch.view.end + used)
-            used += batch.view.symbol.size
-        columns = ([getattr(truth, field.name) for truth in truths] for field in fields(Truth))
-        view = ConversationBatch(
-            world.model.phrasebooks[world.edition].texts,
-            np.concatenate([symbol for symbol, _ in kept]),
-            np.concatenate([time for _, time in kept]),
-            np.concatenate(begin),
-            np.concatenate(end),
-            contacts.platform,
-            contacts.declared_adult,
-            contacts.new_contacts_7d,
-        )
-        return Batch(contacts, view, Truth(*map(np.concatenate, columns)), np.concatenate(stages))
+            stages.append(batch.stage.copy())
+            used += view.symbol.size
+
+        def joined(kind: Any, parts: list[Any]) -> dict[str, Any]:
+            names = [field.name for field in fields(kind) if field.name != "texts"]
+            return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+
+        view = ConversationBatch(texts=views[0].texts, **joined(ConversationBatch, views))
+        truth = Truth(**joined(Truth, truths))
+        return Batch(contacts, view, truth, np.concatenate(stages))
 
     return generated
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector
 from simharness.errors import UsageError
-from simharness.scenario.source import did_you_mean
+from simharness.scenario.tree import did_you_mean
 
 GROUP = "simharness.detectors"
 

@@ -15,6 +15,21 @@ RUNG_TITLES = {
 }
 
 
+_COUNTED = frozenset(
+    {
+        "accounts",
+        "alerts",
+        "arrests",
+        "children",
+        "conversations",
+        "hours in all",
+        "offences",
+        "referrals",
+        "1,000 child-months",
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """``estimator``: mean over replications (Student-t), ratio of sums (bootstrap), or mean of medians (Student-t)."""
@@ -26,6 +41,11 @@ class Metric:
     estimator: Literal["mean", "ratio", "median"] = "mean"
     numerator: str | None = None  # for ratios: two other metrics' names
     denominator: str | None = None
+
+    @property
+    def adds(self) -> bool:
+        """Whether the values of populations side by side add up; shares, medians and means are averaged."""
+        return self.estimator == "mean" and self.unit in _COUNTED
 
 
 def _ladder() -> list[Metric]:
@@ -70,9 +90,9 @@ _ARM = [
     Metric("wrong_suspensions", "accounts wrongly suspended", "accounts", "arm"),
     Metric("children_wrongly_alarmed", "children alerted about a harmless contact", "children", "arm"),
     Metric("benign_read", "harmless conversations read by a reviewer", "conversations", "arm"),
-    Metric("review_hours", "reviewers' working time", "hours", "arm"),
-    Metric("police_hours", "police officers' working time", "hours", "arm"),
-    Metric("human_hours", "reviewers' and officers' working time", "hours", "arm"),
+    Metric("review_hours", "reviewers' working time", "hours in all", "arm"),
+    Metric("police_hours", "police officers' working time", "hours in all", "arm"),
+    Metric("human_hours", "reviewers' and officers' working time", "hours in all", "arm"),
     Metric("review_expired", "alerts dropped unread after waiting too long", "alerts", "arm"),
     Metric("review_waiting", "alerts still waiting for review at the end", "alerts", "arm"),
     Metric("review_wait_hours", "mean wait for review", "hours", "arm"),

@@ -71,6 +71,8 @@ def delay_over_bound(model: WorldModel, reading: Reading, bound: Reading | None)
     seen = rates > 0
     if rate <= 0 or not seen.any() or not rates[seen].min() <= rate <= rates[seen].max():
         return None
+    if reading is bound:  # of several levels with one rate, the interpolation may pick another than its own
+        return 0.0
     order = np.argsort(rates[seen], kind="stable")
     delays = bound.delay[bound.levels.ladder][seen][order] / bound.grooming
     matched = np.interp(np.log(rate), np.log(rates[seen][order]), delays)

@@ -31,7 +31,8 @@ def _value(
     contacts = cell.contacts
     match figure.measure:
         case "offences":
-            return int((recorded & _in_areas(model, cell, figure)).sum())
+            # At another scale than one, as if the whole population had been simulated: what the figure speaks of.
+            return float((recorded & _in_areas(model, cell, figure)).sum() / model.scenario.scale)
         case "platform_share":
             numbers = [model.platforms.index(name) for name in figure.platforms or ()]
             return _share(np.isin(contacts.platform, numbers), known)

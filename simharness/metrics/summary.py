@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from simharness.metrics.catalogue import METRICS, Metric
@@ -16,7 +16,27 @@ Values = dict[int, float | None]  # replication -> value
 RECORDED = "recorded"  # the metric name under which rows of recorded figures are kept; stratum: place in the scenario
 
 
-def summary(scenario: Scenario, rows: list[Row], cells: int, status: str) -> dict[str, Any]:
+def per_replication(rows: Iterable[Row], nations: int) -> list[Row]:
+    """Rows of cells as rows of replications: counts of nations side by side add up, everything else is averaged.
+
+    A replication of which not every nation has finished is left out.
+    """
+    groups: dict[Row, list[float | None]] = defaultdict(list)
+    finished: dict[int, set[int]] = defaultdict(set)
+    for row in rows:
+        finished[row.replication // nations].add(row.replication)
+        groups[replace(row, replication=row.replication // nations, value=None)].append(row.value)
+    combined = []
+    for row, values in groups.items():
+        if len(finished[row.replication]) == nations:
+            defined = [value for value in values if value is not None]
+            adds = row.metric != RECORDED and METRICS["arm" if row.arm else "detector", row.metric].adds
+            total = sum(defined) / (1 if adds else len(defined)) if defined else None
+            combined.append(replace(row, value=total))
+    return combined
+
+
+def summary(scenario: Scenario, rows: list[Row], status: str) -> dict[str, Any]:
     """What ``summary.json`` holds: a versioned, documented schema (docs/run_folder.md)."""
     described = {
         name: {"title": arm.title, "law": arm.law, "detector": arm.detector} for name, arm in scenario.arms.items()
@@ -35,7 +55,7 @@ def summary(scenario: Scenario, rows: list[Row], cells: int, status: str) -> dic
             "start": scenario.period.start.isoformat(),
             "end": scenario.period.end.isoformat(),
         },
-        "replications": cells,
+        "replications": len({row.replication for row in rows}),
         "replications_asked": scenario.replications,
         "comparator": scenario.comparator,
         "arms": described,

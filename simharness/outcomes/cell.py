@@ -14,6 +14,7 @@ from simharness.outcomes.readings import Reading
 from simharness.records import Truth
 from simharness.response.arm import ArmInput, ArmResult, simulate_arm
 from simharness.response.false_alerts import FalseAlerts, at_full_volume, no_false_alerts
+from simharness.scenario.model import Scenario
 from simharness.streams import derive_seed, uniform
 from simharness.world.contacts import Contacts
 from simharness.world.generate import DEFAULT_BATCH, World
@@ -43,10 +44,15 @@ class Cell:
     arms: Mapping[str, ArmResult]
 
 
+def replication_seed(scenario: Scenario, replication: int) -> int:
+    """The seed of one replication's world."""
+    return derive_seed(scenario.seed, "replication", replication)
+
+
 def run_cell(prepared: Prepared, replication: int) -> Cell:
     """Generate, read and live through one replication."""
     model = prepared.model
-    seed = derive_seed(model.scenario.seed, "replication", replication)
+    seed = replication_seed(model.scenario, replication)
     world = World(model, seed, batch_size=prepared.batch_size)
     stages = _grooming_stages(model)
     readings = {name: Reading(scorer, prepared.levels[name], stages) for name, scorer in prepared.scorers.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from simharness.outcomes.cell import Cell
-from simharness.records import LADDER
+from simharness.records import LADDER, Alert, Decision, Outcome
 from simharness.response.arm import ArmResult
 from simharness.response.log import DESKS, VERDICTS
 from simharness.world.generate import REASONS
@@ -44,45 +45,34 @@ def conversations_table(model: WorldModel, cell: Cell) -> pa.Table:
 
 
 def outcomes_table(cell: Cell, arm: ArmResult) -> pa.Table:
-    """What every grooming conversation came to under one arm. ``never_made``: an action kept the contact from
-    happening.
-    """
-    return _table(
-        {
-            "conversation": cell.contacts.conversation,
-            **{f"{rung}_s": _never_null(arm.outcomes[:, place]) for place, rung in enumerate(LADDER)},
-            "recorded_s": _never_null(arm.recorded),
-            "cut_s": _never_null(arm.cut),
-            "never_made": arm.cut == -np.inf,
-        }
-    )
+    """What every grooming conversation came to under one arm (:class:`Outcome`)."""
+    rungs = [_never_null(arm.outcomes[:, place]) for place in range(len(LADDER))]
+    recorded, cut = _never_null(arm.recorded), _never_null(arm.cut)
+    return _rows(Outcome, cell.contacts.conversation, *rungs, recorded, cut, arm.cut == -np.inf)
 
 
 def alerts_table(arm: ArmResult) -> pa.Table:
-    """Alerts of one arm. False ones are at full volume: several stand for one sampled conversation and share its id."""
+    """Alerts of one arm (:class:`Alert`). False ones are at full volume: several share a sampled conversation's id."""
     log = arm.log
-    return _table(
-        {
-            "alert": np.arange(len(log.alert_right)),
-            "conversation": np.array(log.alert_conversation, np.uint64),
-            "raised_s": np.array(log.alert_raised_s, np.float64),
-            "right": np.array(log.alert_right, np.int8) == 1,
-        }
-    )
+    conversation, raised = np.array(log.alert_conversation, np.uint64), np.array(log.alert_raised_s, np.float64)
+    return _rows(Alert, np.arange(raised.size), conversation, raised, np.array(log.alert_right, np.int8) == 1)
 
 
 def decisions_table(arm: ArmResult) -> pa.Table:
-    """Readings of alerts by people in one arm."""
+    """Readings of alerts by people in one arm (:class:`Decision`)."""
     log = arm.log
-    return _table(
-        {
-            "alert": np.array(log.decision_alert, np.int64),
-            "desk": _named(np.array(log.decision_desk, np.int8), DESKS),
-            "started_s": np.array(log.decision_started_s, np.float64),
-            "ended_s": np.array(log.decision_ended_s, np.float64),
-            "verdict": _named(np.array(log.decision_verdict, np.int8), VERDICTS),
-        }
+    return _rows(
+        Decision,
+        np.array(log.decision_alert, np.int64),
+        _named(np.array(log.decision_desk, np.int8), DESKS),
+        np.array(log.decision_started_s, np.float64),
+        np.array(log.decision_ended_s, np.float64),
+        _named(np.array(log.decision_verdict, np.int8), VERDICTS),
     )
+
+
+def _rows(record: type[Alert | Decision | Outcome], *columns: Any) -> pa.Table:
+    return _table(dict(zip((column.name for column in fields(record)), columns, strict=True)))
 
 
 def _table(columns: Mapping[str, Any]) -> pa.Table:

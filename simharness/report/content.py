@@ -49,17 +49,23 @@ def read_run(folder: RunFolder) -> tuple[dict[str, Any], Facts]:
     try:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        problem = f"no replication has finished yet (status: {manifest['status']}), so there is nothing to report"
-        raise UsageError(str(folder.path), problem, hint="Give the run's own command again to continue it.") from None
+        raise _nothing_yet(folder, manifest) from None
     except (OSError, ValueError) as error:
         hint = "Run the scenario again: finished cells are kept, and the summary is written anew."
         raise UsageError(str(path), f"cannot be read: {error}", hint=hint) from error
+    if summary.get("replications") == 0:
+        raise _nothing_yet(folder, manifest)
     if summary.get("schema_version") != SCHEMA_VERSION:
         found = f"schema_version is {summary.get('schema_version')}"
         raise UsageError(str(path), found, allowed=str(SCHEMA_VERSION), hint="Run the scenario again.")
     version = manifest.get("versions", {}).get("simharness", "unknown")
     name = f"{folder.scenario}/{folder.run_id}"
     return summary, Facts(str(folder.path), name, manifest.get("digest"), version, manifest.get("git_revision"))
+
+
+def _nothing_yet(folder: RunFolder, manifest: Mapping[str, Any]) -> UsageError:
+    problem = f"no replication has finished yet (status: {manifest['status']}), so there is nothing to report"
+    return UsageError(str(folder.path), problem, hint="Give the run's own command again to continue it.")
 
 
 def compose(summary: Mapping[str, Any], facts: Facts) -> Report:
@@ -83,7 +89,10 @@ def _banner(summary: Mapping[str, Any]) -> tuple[str, ...]:
     lines = [BANNER]
     scale = summary["scenario"]["scale"]
     if scale != 1:
-        lines.append(f"Scale {scale:g}: counts are of {number(scale, 'share')} of the population, not of all of it.")
+        size = (
+            f"{number(scale, 'share')} of the population, not of all of it" if scale < 1 else f"{scale:g} populations"
+        )
+        lines.append(f"Scale {scale:g}: counts are of {size}.")
     done, asked = summary["replications"], summary["replications_asked"]
     if summary["status"] != "complete":
         lines.append(f"Status {summary['status']}: {done} of {counted(asked, 'replication')} finished.")

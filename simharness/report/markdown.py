@@ -24,7 +24,7 @@ def markdown(report: Report) -> str:
         "## Notes",
         _list(report.notes),
         "## Run",
-        _grid(("", ""), [((name,), (value,)) for name, value in report.run]),
+        _grid(("what", "value"), [((name,), (value,)) for name, value in report.run]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

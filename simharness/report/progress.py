@@ -14,14 +14,15 @@ EVERY_SHARE = 0.05
 EVERY_S = 30.0
 PREPARE = "prepare"
 _PREPARING = "training detectors and setting alert levels"
-_RUNNING = "replications"
+_RUNNING = "cells"  # a replication, or one nation of it
+_NOTHING_LEFT = "all cells were finished before"
 
 Notify = Callable[[str, int, int], None]
 
 
 @contextmanager
 def progress(stream: IO[str], live: bool | None = None) -> Iterator[Notify]:
-    """Show progress while the context is open. ``live``: a bar instead of lines; by default where ``stream`` is a terminal."""
+    """Show progress while the context is open. ``live``: a bar instead of lines; by default on a terminal only."""
     with _bar(stream) if (stream.isatty() if live is None else live) else _lines(stream) as notify:
         yield notify
 
@@ -49,7 +50,7 @@ def _bar(stream: IO[str]) -> Iterator[Notify]:
         task = bar.add_task(_PREPARING, total=None)
 
         def notify(what: str, done: int, total: int) -> None:
-            bar.update(task, description=_PREPARING if what == PREPARE else _RUNNING, completed=done, total=total)
+            bar.update(task, description=_doing(what, done, total), completed=done, total=total)
 
         yield notify
 
@@ -105,10 +106,13 @@ class Lines:
     def _tell(self, share: float) -> None:
         what, done, total = self._last
         now = self._clock()
-        doing = _PREPARING if what == PREPARE else _RUNNING
-        print(
-            f"{doing}: {done}/{total} ({100 * share:.0f} %), {format_duration(now - self._began)}",
-            file=self._stream,
-            flush=True,
-        )
+        count = f"{done}/{total} ({100 * share:.0f} %)"
+        line = f"{_doing(what, done, total)}: {count}, {format_duration(now - self._began)}"
+        print(line, file=self._stream, flush=True)
         self._told_share, self._told_at = share, now
+
+
+def _doing(what: str, done: int, total: int) -> str:
+    if what != PREPARE:
+        return _RUNNING
+    return _NOTHING_LEFT if done == total else _PREPARING

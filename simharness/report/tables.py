@@ -13,7 +13,6 @@ from simharness.report.wording import (
     ROLES,
     Estimate,
     cell,
-    counted,
     interval,
     number,
     point,
@@ -85,8 +84,8 @@ def arms_tables(summary: Mapping[str, Any]) -> tuple[Table, Table]:
             columns,
             tuple(harm),
             (
-                "Prevented: events of the comparator that do not happen in the period; share of the comparator's beside "
-                "it. The comparator's own row counts the events that happen.",
+                "Prevented: events of the comparator that do not happen in the period, and their share of all of the "
+                "comparator's. The comparator's own row counts the events that happen.",
                 "Made worse: an event brought about, or earlier than under the comparator.",
             ),
         ),
@@ -96,7 +95,7 @@ def arms_tables(summary: Mapping[str, Any]) -> tuple[Table, Table]:
             tuple(price),
             (
                 "Lead: the first protective action against the comparator's, over the conversations on which both act "
-                "in the period; the conversations that only the arm reaches have a longer one that the period cannot show.",
+                "in the period; conversations that only the arm reaches have a longer one that the period cannot show.",
             ),
         ),
     )
@@ -111,9 +110,9 @@ def _changes(metrics: Metrics, n: int) -> list[Cell]:
     cells: list[Cell] = []
     for rung, _ in _RUNGS:
         count, share = metrics[f"{rung}s_prevented"], metrics[f"{rung}s_prevented_share"]
-        shown = (point(count), interval(count))
+        shown = [point(count), interval(count)]
         if count["estimate"] != 0:
-            shown += (point(share), interval(share))
+            shown += [point(share), interval(share)]
         cells.append(tuple(line for line in shown if line))
     return [*cells, *(cell(key, metrics[key], n) for key in ("children_protected", "children_made_worse"))]
 
@@ -123,23 +122,24 @@ def detectors_table(summary: Mapping[str, Any]) -> Table:
     rows, silent = [], []
     for name, metrics in summary["estimates"]["detectors"].items():
         label: Cell = (name, BOUND_LABEL) if name == BOUND else (name,)
-        rows.append((label, *(_detector_cell(key, metrics, summary["replications"]) for key, _ in _DETECTOR)))
+        rows.append((label, *(_detector_cell(name, key, metrics, summary["replications"]) for key, _ in _DETECTOR)))
         if metrics["recall"]["estimate"] == 0:
             silent.append(name)
     notes = [
-        "Every detector at the alert level that gave 1 false alert per 1,000 child-months on a calibration world of its "
-        "own; recall and delay over all grooming conversations, precision with harmless ones at full volume.",
-        "Delay: messages before the alert, or all messages of a conversation without one. Over the bound: at the false-alert "
-        "rate the detector really had; n/a where the bound was not measured at such a rate.",
+        "Every detector at the alert level that gave 1 false alert per 1,000 child-months on a separate calibration "
+        "world; recall and delay over all grooming conversations, precision with harmless ones at full volume.",
+        "Delay: messages before the alert, or all messages of a conversation without one. Over the bound: at the "
+        "false-alert rate the detector really had; n/a where the bound was not measured at such a rate.",
     ]
     if silent:
-        notes.append(
-            f"No alert at this level from: {', '.join(silent)} (no level of theirs gives so few false alerts, or none is ever reached)."
-        )
+        why = "no level of theirs gives so few false alerts, or none is ever reached"
+        notes.append(f"No alert at this level from: {', '.join(silent)} ({why}).")
     return Table("Detectors", ("detector", *(words for _, words in _DETECTOR)), tuple(rows), tuple(notes))
 
 
-def _detector_cell(key: str, metrics: Metrics, n: int) -> Cell:
+def _detector_cell(name: str, key: str, metrics: Metrics, n: int) -> Cell:
+    if name == BOUND and key == "delay_over_bound":
+        return ("is the", "bound")
     if key != STAGE:
         return cell(key, metrics.get(key), n)
     stages = {
@@ -156,17 +156,15 @@ def recorded_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:
     figures, scale = summary["recorded"], summary["scenario"]["scale"]
     if not figures:
         return ()
-    rows = tuple(_recorded_row(figure, scale, summary["replications"]) for figure in figures)
+    rows = tuple(_recorded_row(figure, summary["replications"]) for figure in figures)
     columns = ("figure", "role", "simulated (95 % interval of the mean)", "one period (95 %)", "recorded", "agrees")
     return (Table("Simulated against recorded", columns, rows, _recorded_notes(figures, scale)),)
 
 
-def _recorded_row(figure: Mapping[str, Any], scale: float, n: int) -> tuple[Cell, ...]:
+def _recorded_row(figure: Mapping[str, Any], n: int) -> tuple[Cell, ...]:
     unit = figure["unit"]
     simulated, one_period = ({**figure[key], "unit": unit} for key in ("simulated", "one_period"))
-    # A count grows with the population, so at another scale there is nothing recorded to hold it against.
-    comparable = scale == 1 or unit != "offences"
-    agrees = {True: "yes", False: "no", None: NOT_APPLICABLE}[figure["agrees"]] if comparable else NOT_APPLICABLE
+    agrees = {True: "yes", False: "no", None: NOT_APPLICABLE}[figure["agrees"]]
     tolerance = figure["tolerance"]
     within = () if tolerance is None else (f"within {number(tolerance, unit).replace(' %', ' points')}",)
     recorded = number(figure["recorded"], unit, 0 if float(figure["recorded"]).is_integer() else None)
@@ -176,7 +174,7 @@ def _recorded_row(figure: Mapping[str, Any], scale: float, n: int) -> tuple[Cell
         cell("recorded", simulated, n),
         (interval(one_period) or NOT_APPLICABLE,),
         (recorded if unit == "share" else f"{recorded} {unit}",),
-        (agrees, *within) if comparable else (agrees, f"scale {scale:g}"),
+        (agrees, *within),
     )
 
 
@@ -190,7 +188,8 @@ def _recorded_notes(figures: list[Mapping[str, Any]], scale: float) -> tuple[str
     notes.append(
         "Agrees: within the stated tolerance, or, where none is stated, inside the interval of the simulated mean."
     )
-    counts = sum(figure["unit"] == "offences" for figure in figures)
-    if scale != 1 and counts:
-        notes.append(f"At scale {scale:g}, {counted(counts, 'count')} cannot be held against recorded ones.")
+    if scale != 1 and any(figure["unit"] == "offences" for figure in figures):
+        notes.append(
+            f"Simulated offences are divided by the scale ({scale:g}), as if everybody had been simulated once."
+        )
     return tuple(notes)

@@ -52,6 +52,7 @@ def _laid_out(table: Table, width: int) -> list[RenderableType]:
     """The table, in several with the same rows where its columns do not fit side by side."""
     needed = [_needed(table, place) for place in range(len(table.columns))]
     least, most = _LABEL
+    width -= _GAP - 1  # behind the names
     left = width - sum(needed[1:]) - _GAP * len(needed[1:])  # for names, if all is to stand side by side
     label = min(needed[0], most, left if left >= least else width // 4)
     groups: list[list[int]] = []
@@ -83,7 +84,7 @@ def _part(table: Table, places: list[int], label: int, suffix: str) -> RichTable
     )
     laid_out.add_column(table.columns[0], width=label)
     for place in places:
-        laid_out.add_column(table.columns[place], min_width=_needed(table, place))
+        laid_out.add_column(table.columns[place], width=_needed(table, place))
     for row in table.rows:
         cells = (row[0], *(row[place] for place in places))
         laid_out.add_row(*(Text("\n".join(lines)) for lines in cells), end_section=True)

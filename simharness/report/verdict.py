@@ -16,23 +16,29 @@ def verdict(summary: Mapping[str, Any]) -> tuple[str, ...]:
     titles = {name: arm["title"] for name, arm in summary["arms"].items()}
     comparator = summary["comparator"]
     ranked = _ranked(arms, comparator)
+    acting = [name for name in ranked if summary["arms"][name]["detector"] or _settled(arms[name])]
     sentences = [_baseline(summary, arms[comparator], titles[comparator])]
-    if not ranked:
+    if not acting:
         return (*sentences, "No other arm was seen to spare children an event.")
-    best, *others = ranked
+    best, *others = acting
     sentences.append(_best(arms[best], titles[best]))
     sentences.append(_timing(arms[best]))
     if others:
         sentences.append(_others(arms, others, titles))
-    sentences += _unsettled(arms, ranked, titles)
+    sentences += _unsettled(arms, acting, titles)
     return tuple(sentences)
 
 
 def _ranked(arms: Arms, comparator: str) -> list[str]:
-    """Arms that spare children an event (not only by chance, where there is an interval), most children first."""
-    spared = {name: metrics["children_protected"] for name, metrics in arms.items() if name != comparator}
-    least = {name: found["estimate"] if found["low"] is None else found["low"] for name, found in spared.items()}
-    return sorted((name for name in spared if (least[name] or 0) > 0), key=lambda name: -spared[name]["estimate"])
+    """Arms that spare children an event, most children first."""
+    spared = {name: metrics["children_protected"]["estimate"] or 0.0 for name, metrics in arms.items()}
+    return sorted((name for name in arms if name != comparator and spared[name] > 0), key=lambda name: -spared[name])
+
+
+def _settled(metrics: Mapping[str, Estimate]) -> bool:
+    """Whether the children an arm spares are more than none by their interval too."""
+    low = metrics["children_protected"]["low"]
+    return low is not None and low > 0
 
 
 def _baseline(summary: Mapping[str, Any], metrics: Mapping[str, Estimate], title: str) -> str:
@@ -85,7 +91,9 @@ def _brief(estimate: Estimate) -> str:
 
 
 def _unsettled(arms: Arms, ranked: list[str], titles: Mapping[str, str]) -> list[str]:
-    """A warning where the second arm's interval reaches into the best one's."""
+    """A warning where the best arm's interval holds none, or meets the second's."""
+    if not _settled(arms[ranked[0]]):
+        return [f"Whether {titles[ranked[0]]} spares any is not settled: the interval holds 0, or there is none."]
     if len(ranked) < 2:
         return []
     first, second = (arms[name]["children_protected"] for name in ranked[:2])

@@ -6,9 +6,9 @@ from array import array
 from collections import Counter
 
 DESKS = ("review", "referral")
-VERDICTS = ("confirmed", "cleared", "expired", "waiting")
+VERDICTS = ("confirmed", "cleared", "expired")
 REVIEW, REFERRAL = range(2)
-CONFIRMED, CLEARED, EXPIRED, WAITING = range(4)
+CONFIRMED, CLEARED, EXPIRED = range(3)
 
 
 class ArmLog:

@@ -11,7 +11,8 @@ from typing import Any
 from simharness.errors import UsageError
 from simharness.scenario.model import Scenario
 from simharness.scenario.problems import check
-from simharness.scenario.source import Tree, inherit, override, positioned, read_tree
+from simharness.scenario.source import inherit, override, read_tree
+from simharness.scenario.tree import Tree, positioned
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -100,6 +101,18 @@ class Scenario(Model):
     recorded: list[RecordedFigure] = Field(default_factory=list)
 
     @property
+    def nations(self) -> int:
+        """How many whole populations run side by side: a scale above one is more of them, not a larger one.
+
+        Queues then keep the size they have in the country, and memory does not grow with the scale.
+        """
+        return max(1, math.ceil(self.scale - 1e-9))
+
+    def one_nation(self) -> Self:
+        """The scenario of one of them."""
+        return self.model_copy(update={"scale": self.scale / self.nations})
+
+    @property
     def horizon_s(self) -> float:
         """Length of the period in seconds."""
         return self.period.days * DAY_S
@@ -107,6 +120,19 @@ class Scenario(Model):
     @property
     def months(self) -> float:
         return self.period.days / MONTH_DAYS
+
+    def _require_calibration(self, name: str, arm: Arm) -> None:
+        """A level is set by the few highest harmless conversations: one at the least must lie above it."""
+        rate = arm.alert_level.false_alerts_per_1000_child_months if arm.alert_level else None
+        if rate is None:
+            return
+        per_1000 = 1000.0 * self.world.benign.contact_rate * DAY_S * MONTH_DAYS
+        if rate / per_1000 * self.training.calibration < 1.0:
+            needed = math.ceil(per_1000 / rate)
+            raise ValueError(
+                f"at training.calibration: expected at least {needed} conversations to set the level of arm {name!r} "
+                f"({rate:g} false alerts per 1,000 child-months), got {self.training.calibration}"
+            )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -116,6 +142,7 @@ class Scenario(Model):
             if arm.detector is not None and arm.detector not in self.detectors:
                 known = ", ".join(self.detectors)
                 raise ValueError(f"at arms.{name}.detector: unknown detector {arm.detector!r}; known: {known}")
+            self._require_calibration(name, arm)
             if arm.code is not None:
                 require_known(f"arms.{name}.code.coverage", arm.code.coverage, self.world.platforms, "platform")
         return self

@@ -47,12 +47,18 @@ class World:
     edition: Edition = "use"
     batch_size: int = DEFAULT_BATCH
 
+    @property
+    def offenders(self) -> int:
+        """How many offenders there are, numbered from 0."""
+        scenario = self.model.scenario
+        return round(scenario.world.offenders.count.value * scenario.scale)
+
     def grooming_contacts(self, offenders: NDArray[np.uint64] | None = None) -> Contacts:
         """Every contact of every offender (or of those given by number) within the period."""
         model, settings = self.model, self.model.scenario.world.offenders
         clock = model.clock
         if offenders is None:
-            offenders = np.arange(round(settings.count.value * model.scenario.scale), dtype=np.uint64)
+            offenders = np.arange(self.offenders, dtype=np.uint64)
         sigma = settings.heterogeneity.value
         spread = np.exp(sigma * ndtri(uniform(self.seed, "offender.rate", offenders)) - sigma * sigma / 2)
         rates = settings.contact_rate.value * (DAY_S / clock.lasts_s) * spread
@@ -82,35 +88,35 @@ class World:
 
     def benign_contacts(self, fraction: float | None = None) -> Iterator[Contacts]:
         """Sampled harmless contacts, children in order, in blocks of bounded size; weight 1 / fraction each."""
+        total = self.model.children.total
+        for first in range(0, total, CHILD_BLOCK):
+            yield self.benign_contacts_of(np.arange(first, min(first + CHILD_BLOCK, total), dtype=np.uint64), fraction)
+
+    def benign_contacts_of(self, children: NDArray[np.uint64], fraction: float | None = None) -> Contacts:
+        """Sampled harmless contacts of the children given by id."""
         model, settings = self.model, self.model.scenario.world.benign
         share = model.scenario.sampling.benign_fraction if fraction is None else fraction
-        rate = settings.contact_rate * (DAY_S / model.clock.lasts_s) * share
+        rates = np.full(children.size, settings.contact_rate * (DAY_S / model.clock.lasts_s) * share)
+        row, occasion, time = poisson_contacts(self.seed, "child.contact", children, rates, 0.0, model.horizon)
+        conversation = np.uint64(BENIGN_BIT) | children[row] << np.uint64(OCCASION_BITS) | occasion.astype(np.uint64)
         classes = list(settings.classes.values())
-        for first in range(0, model.children.total, CHILD_BLOCK):
-            ids = np.arange(first, min(first + CHILD_BLOCK, model.children.total), dtype=np.uint64)
-            rates = np.full(ids.size, rate)
-            row, occasion, time = poisson_contacts(self.seed, "child.contact", ids, rates, 0.0, model.horizon)
-            child = ids[row].astype(np.int64)
-            conversation = np.uint64(BENIGN_BIT) | ids[row] << np.uint64(OCCASION_BITS) | occasion.astype(np.uint64)
-            kind = _pick(self.seed, "benign.class", conversation, [c.share for c in classes])
-            draw = uniform(self.seed, "benign.declared_adult", conversation)
-            mean = np.array([c.new_contacts_7d for c in classes])[kind]
-            # Geometric on 0, 1, 2, ... by inverse CDF: over-dispersed, as counts of contacts are.
-            others = np.floor(
-                np.log(uniform(self.seed, "benign.new_contacts", conversation)) / np.log(mean / (1 + mean))
-            )
-            yield self._contacts(
-                conversation,
-                child,
-                time,
-                initiator=np.full(child.size, -1, np.int64),
-                kind=kind + np.uint8(model.grammar.grooming),
-                regime=self._regime(conversation, kind, [c.pacing for c in classes]),
-                stream="benign.platform",
-                preference=model.benign_preference,
-                declared_adult=draw < np.array([c.declared_adult for c in classes])[kind],
-                recent=others.astype(np.float32),
-            )
+        kind = _pick(self.seed, "benign.class", conversation, [c.share for c in classes])
+        draw = uniform(self.seed, "benign.declared_adult", conversation)
+        mean = np.array([c.new_contacts_7d for c in classes])[kind]
+        # Geometric on 0, 1, 2, ... by inverse CDF: over-dispersed, as counts of contacts are.
+        others = np.floor(np.log(uniform(self.seed, "benign.new_contacts", conversation)) / np.log(mean / (1 + mean)))
+        return self._contacts(
+            conversation,
+            children[row].astype(np.int64),
+            time,
+            initiator=np.full(row.size, -1, np.int64),
+            kind=kind + np.uint8(model.grammar.grooming),
+            regime=self._regime(conversation, kind, [c.pacing for c in classes]),
+            stream="benign.platform",
+            preference=model.benign_preference,
+            declared_adult=draw < np.array([c.declared_adult for c in classes])[kind],
+            recent=others.astype(np.float32),
+        )
 
     def batches(self, contacts: Contacts, buffers: Output | None = None) -> Iterator[Batch]:
         """Generate the conversations of contacts in order; the split into batches never changes a message."""

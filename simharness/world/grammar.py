@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simharness.distributions import Exponential, Mixture, alias_table, quantile_table
+from simharness.alias import alias_table
+from simharness.distributions import Exponential, Mixture
+from simharness.quantile_tables import quantile_table
 from simharness.scenario.world import END_REASONS, Chain, Emission, Grammar, PacingRegime, Stage
 from simharness.world.acts import ACT_INDEX, ACTS
 

@@ -138,8 +138,9 @@ def area(positive: Floats, negative: Floats) -> float:
 
 
 def test_area_by_hand() -> None:
-    # Positives 1 or 2, negatives 1 or 3: of the four pairs one tie, one longer, two shorter.
-    assert area(np.array([0.5, 0.5, 0]), np.array([0.5, 0, 0.5])) == 0.25 * (0.5 + 1)
+    # A positive of 3 is longer than 0.75 of the negatives; ties: 1 with 1 and 3 with 3.
+    longer, ties = 0.5 * 0.75, 0.5 * 0.5 + 0.5 * 0.25
+    assert area(np.array([0.5, 0, 0.5]), np.array([0.5, 0.25, 0.25])) == longer + ties / 2
 
 
 def flagship_lengths(model: WorldModel) -> tuple[Floats, Floats]:

@@ -333,7 +333,7 @@ def test_delay_of_a_detector_without_memory_is_geometric(chance: float, undistur
 
 def test_after_25_messages_the_bound_tells_most_conversations_apart(make_model: Callable[..., WorldModel]) -> None:
     """Calibration alone would not show it: the prior, repeated, is calibrated too."""
-    model = make_model(*UNDISTURBED, "training={grooming: 50, benign: 50, calibration: 1000}")
+    model = make_model(*UNDISTURBED, "training={grooming: 50, benign: 50, calibration: 3000}")
     told = training_set(model)
     bound = filtered(model, 0.0)
     risk = bound.risk(told.batch)

@@ -19,17 +19,14 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats  # type: ignore[import-untyped]
 
+from simharness.discrete import Discrete, Empirical, Geometric, NegativeBinomial
 from simharness.distributions import (
     BoundedPareto,
-    Discrete,
     Distribution,
-    Empirical,
     Exponential,
     Gamma,
-    Geometric,
     LogNormal,
     Mixture,
-    NegativeBinomial,
     Weibull,
     sample,
 )
@@ -37,12 +34,13 @@ from simharness.distributions import (
 DRAWS = 40_000
 SEED = 20_111
 
-# Every line: the distribution, its twin in scipy.stats, mean, variance.
+
 def _law(value: object) -> str:
     """Test ids: our distributions by name and parameters; the same in every worker process."""
     return repr(value) if hasattr(value, "quantile") else type(value).__name__
 
 
+# Every line: the distribution, its twin in scipy.stats, mean, variance.
 CONTINUOUS: list[tuple[Distribution, Any, float, float]] = [
     # JKB ch. 19: mean m, variance m**2
     (Exponential(3.0), stats.expon(scale=3.0), 3.0, 9.0),

@@ -110,8 +110,19 @@ def test_another_seed_is_another_world(model: WorldModel, whole: Whole) -> None:
     one, two = grooming(model, whole), grooming(model, whole, SEED + 1)
     told, retold = messages(one), messages(two)
     shared = told.keys() & retold.keys()  # ids are numbers, so many are in both
-    assert len(shared) > 50 and not any(told[i] == retold[i] for i in shared)
-    assert one.contacts.child[:50].tolist() != two.contacts.child[:50].tolist()
+    assert len(shared) > 20 and not any(told[i] == retold[i] for i in shared)
+    _, rows, others = np.intersect1d(one.contacts.conversation, two.contacts.conversation, return_indices=True)
+    limits = {
+        "child": 0.05,
+        "start": 0.05,
+        "kind": 0.8,
+        "regime": 0.8,
+        "platform": 0.8,
+        "declared_adult": 0.8,
+        "girl": 0.95,
+    }
+    for name, limit in limits.items():
+        assert np.mean(getattr(one.contacts, name)[rows] == getattr(two.contacts, name)[others]) < limit, name
     assert messages(benign(model, whole)).keys() != messages(benign(model, whole, SEED + 1)).keys()
 
 

@@ -132,7 +132,7 @@ def test_each_arm_has_the_level_its_policy_states(
         assert by_rate == sorted(by_rate, reverse=True), "more false alerts allowed, and yet a higher level"
         assert (len(set(by_rate)) > 1) == (len(set(rates.values())) > 1)
     stated = make_model(
-        "training={grooming: 300, benign: 1200, calibration: 1000}", "arms.voluntary_code.alert_level={risk: 0.375}"
+        "training={grooming: 300, benign: 1200, calibration: 3000}", "arms.voluntary_code.alert_level={risk: 0.375}"
     )
     found = calibrate_levels(stated, {"keyword": scorers["keyword"]})["keyword"]
     assert found.risk[found.of_arm["voluntary_code"]] == np.float32(0.375)

@@ -106,7 +106,7 @@ def test_vocabulary_is_what_an_author_of_then_could_know(training: TrainingSet, 
 
 
 def test_vocabulary_of_glosses_is_the_glosses(make_model: Callable[..., WorldModel]) -> None:
-    model = make_model("training={grooming: 50, benign: 50, calibration: 1000}", "world.phrasebook.rendering=gloss")
+    model = make_model("training={grooming: 50, benign: 50, calibration: 3000}", "world.phrasebook.rendering=gloss")
     assert training_set(model).vocabulary == {act.name: (act.gloss,) for act in RISK_ACTS}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -129,10 +130,10 @@ def toy(
             update={"recording": model.scenario.world.recording.model_copy(update={"rate": rate, "forces": {}})}
         )
         period = model.scenario.period
-        period = period.model_copy(update={"end": period.start + (days - 1) * (period.end - period.start) / 180})
+        period = period.model_copy(update={"end": period.start + timedelta(days=days - 1)})
         changed = {"response": make_response(**response), "world": world, "period": period, "scale": 1.0}
         scenario = model.scenario.model_copy(update=changed)
-        watching = {"detector": "keyword", "alert_level": {"risk": 1.0}, "code": code(facebook=1, instagram=1)}
+        watching = {"detector": "keyword", "alert_level": {"risk": 1.0}, "code": _code(facebook=1, instagram=1)}
         known = {"title": "toy", "law": "communication"} | (watching if arm.get("detector", "yes") else {}) | dict(arm)
         policy = Arm.model_validate({name: value for name, value in known.items() if value is not None})
         member = np.zeros((len(contacts), len(model.platforms)), np.bool_)
@@ -149,9 +150,14 @@ def toy(
     return made
 
 
-def code(**coverage: float) -> dict[str, Any]:
-    """A code by platform; what is left out is not covered."""
+def _code(**coverage: float) -> dict[str, Any]:
     return ASSUMED | {"coverage": coverage}
+
+
+@pytest.fixture(scope="session")
+def code() -> Callable[..., dict[str, Any]]:
+    """``code(**coverage)`` by platform; what is left out is not covered."""
+    return _code
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,9 @@ import pytest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, field_validator, model_validator
 
 from simharness.errors import UsageErrors
-from simharness.scenario.problems import check, did_you_mean, positioned
-from simharness.scenario.source import KeyPath, Position, Tree, inherit, override, read_tree
+from simharness.scenario.problems import check
+from simharness.scenario.source import inherit, override, read_tree
+from simharness.scenario.tree import KeyPath, Position, Tree
 
 
 class Strict(BaseModel):
@@ -283,12 +284,6 @@ def test_a_long_value_is_shortened() -> None:
     model = model_of(int)
     (line,) = messages(model, grow(f"x: {'word' * 50}\n"))
     assert line == f"a.yaml:1: x: expected an integer, got '{('word' * 50)[:56]}...."
-
-
-def test_helpers_are_offered_here_too() -> None:
-    tree = Tree({"a": 1}, {(): Position("a.yaml", 1), ("a",): Position("a.yaml", 1)})
-    assert positioned(tree, "a") == "a.yaml:1: a"
-    assert did_you_mean("meting", ["meeting", "none"]) == "Did you mean 'meeting'?"
 
 
 def test_many_problems_in_a_long_file_are_told_quickly() -> None:

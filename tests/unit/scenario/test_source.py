@@ -1,24 +1,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import time
 from pathlib import Path
 
 import pytest
 
 from simharness.errors import UsageError
-from simharness.scenario.source import (
-    Position,
-    Tree,
-    did_you_mean,
-    inherit,
-    override,
-    positioned,
-    read_tree,
-    steps_of,
-    write_yaml,
-)
+from simharness.scenario.source import inherit, override, read_tree
+from simharness.scenario.tree import Position, Tree, positioned
 
 
 @pytest.fixture(autouse=True)
@@ -38,47 +28,16 @@ def error(text: str | bytes) -> str:
     return str(caught.value)
 
 
-def test_values_and_positions() -> None:
-    read = tree("# head\na: 1\nb:\n  c: [x, 2.5]\n  7:\n    - yes\n    - null\nday: 2017-04-03\n")
-    assert read.data == {"a": 1, "b": {"c": ["x", 2.5], 7: ["yes", None]}, "day": dt.date(2017, 4, 3)}
-    assert type(read.data["day"]) is dt.date
-    assert {path: position.line for path, position in read.positions.items()} == {
-        (): 2, ("a",): 2, ("b",): 3, ("b", "c"): 4, ("b", "c", 0): 4, ("b", "c", 1): 4,
-        ("b", 7): 5, ("b", 7, 0): 6, ("b", 7, 1): 7, ("day",): 8,
-    }  # fmt: skip
-    assert {position.file for position in read.positions.values()} == {"a.yaml"}
-
-
-def test_position_is_of_the_key_not_of_its_value() -> None:
-    assert tree("a:\n\n  b: 1\n").positions["a",] == Position("a.yaml", 1)
-
-
-def test_byte_order_mark_and_aliases_are_read() -> None:
-    assert tree("\ufeffa: &x {k: 1}\nb: *x\n").data == {"a": {"k": 1}, "b": {"k": 1}}
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb: 2\na: 3\n", "a.yaml:3: a: duplicate key 'a', first on line 1.\n  Keep one."),
-        ("a:\n  b: 1\n  b: 1\n", "a.yaml:3: a.b: duplicate key 'b', first on line 2.\n  Keep one."),
-        ("a: 1\nb:\n\tc: 1\n", "a.yaml:3: a tab cannot stand here.\n  Indent with spaces."),
         ("", "a.yaml:1: the file is empty.\n  'simharness init' writes a scenario to start from."),
         ("# only\n", "a.yaml:1: the file is empty.\n  'simharness init' writes a scenario to start from."),
         ("# x\n- a\n", "a.yaml:2: expected a mapping of keys to values at the top level."),
-        ("a: 1\n b: 2\n", "a.yaml:2: not valid YAML: mapping values are not allowed here."),
-        ("a: 1\nb: \x01\n", "a.yaml:2: not valid YAML: a control character."),
         (b"a: 1\nb: \xff\n", "a.yaml:2: not UTF-8 text.\n  Save the file as UTF-8."),
-        ("a: 1\nb: !run x\n", "a.yaml:2: b: unknown tag '!run'."),
-        ("a: 1\nb: !run {c: 1}\n", "a.yaml:2: b: unknown tag '!run'."),
-        ("a: {true: 1}\n", "a.yaml:1: a: a key must be text or a whole number.\n  Put the key in quotes."),
-        ("a: {b: 1}\nc:\n  <<: {d: 1}\n", "a.yaml:3: c: merge key '<<' is not YAML 1.2.\n  Use extends."),
-        ("a: &x [*x]\n", "a.yaml:1: a.0: an alias inside the value it stands for."),
-        ("d: 2017-13-01\n",
-         "a.yaml:1: d: '2017-13-01' looks like a date or a number but is not: month must be in 1..12."),
     ],
-)  # fmt: skip
-def test_bad_text_names_file_and_line(text: str | bytes, message: str) -> None:
+)
+def test_a_file_without_a_mapping_is_refused(text: str | bytes, message: str) -> None:
     assert error(text) == message
 
 
@@ -208,39 +167,6 @@ def test_override_errors(assignment: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         override(read, [assignment])
     assert str(caught.value) == f"--set {assignment}: {message}"
-
-
-def test_positioned_falls_back_to_the_nearest_parent() -> None:
-    read = tree("\na:\n  b: [1]\n")
-    assert positioned(read, ()) == "a.yaml:2"
-    assert positioned(read, "a.b.0") == "a.yaml:3: a.b.0"
-    assert positioned(read, ("a", "b", 4, "x")) == "a.yaml:3: a.b.4.x"
-    assert steps_of(read, "a.b.0") == ("a", "b", 0)
-    assert steps_of(read, "0", ("a", "b")) == ("a", "b", 0)
-
-
-def test_did_you_mean() -> None:
-    assert did_you_mean("Staf", ["queue", "staff"]) == "Did you mean 'staff'?"
-    assert did_you_mean("zzz", ["queue", "staff"]) is None
-
-
-def test_written_yaml_reads_back_in_order(tmp_path: Path) -> None:
-    shared = [1, 2]
-    data = {
-        "z": "2017-04-03", "a": dt.date(2017, 4, 3), "f": [1e-7, 0.1, 1e22, 3.0, float("inf")], "text": "x: # y\n  é",
-        "words": ["yes", "null", "true", "12:30", "0o7", "1e5", "", "~", " a"], "one": shared, "two": shared,
-        "empty": {}, "ages": {7: None}, "t": (1, 2), "long": "word " * 60,
-    }  # fmt: skip
-    path = tmp_path / "out.yaml"
-    write_yaml(path, data, "first\n\nsecond")
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith("# first\n#\n# second\nz: '2017-04-03'\na: 2017-04-03\n")
-    assert "&" not in text
-    assert read_tree(path).data == data | {"t": [1, 2]}
-    assert [p.name for p in tmp_path.iterdir()] == ["out.yaml"]
-    stream = io.StringIO()
-    write_yaml(stream, {"b": 1, "a": {"c": 2}})
-    assert stream.getvalue() == "b: 1\na:\n  c: 2\n"
 
 
 def test_a_long_file_is_read_within_a_second() -> None:

@@ -153,8 +153,18 @@ def test_harmless_contacts_follow_their_rates(world: World, benign: Contacts) ->
         near(benign.age == age, float(share))
 
 
-def test_blocks_of_children_change_nothing(world: World, benign: Contacts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_company_of_other_children_changes_nothing(
+    world: World, benign: Contacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(generate, "CHILD_BLOCK", 10_007)
+    some = np.array([5, 70_000, 154_000], np.uint64)
+    alone, among = (
+        world.benign_contacts_of(some, 1.0),
+        world.benign_contacts_of(np.arange(154_001, dtype=np.uint64), 1.0),
+    )
+    among = among.take(np.isin(among.child, some.astype(np.int64)))
+    assert len(alone) > 3 and np.array_equal(alone.conversation, among.conversation)
+    assert np.array_equal(alone.start, among.start) and np.array_equal(alone.platform, among.platform)
     blocks = list(world.benign_contacts(fraction=0.04))
     assert len(blocks) == -(-world.model.children.total // 10_007)
     for name in Contacts.__slots__:

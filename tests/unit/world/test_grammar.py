@@ -67,7 +67,8 @@ def implied(own: NDArray[Any], other: NDArray[Any], threshold: NDArray[Any], col
 def test_matrices_by_hand(small_grammar: Make) -> None:
     made = compile_grammar(small_grammar({"adaptable": two_stages()}), PACING, ("adaptable",))
     # Two phases of four messages: each is left with probability 2/4; the last leads on.
-    np.testing.assert_allclose(made.step, [[0.5, 0.5, 0], [0.5 * 0.2, 0.5, 0.5 * 0.5], [0.2 * 0.4, 0, 0.8]])
+    step = np.array([[0.5, 0.5, 0.0], [0.5 * 0.2, 0.5, 0.5 * 0.5], [0.2 * 0.4, 0.0, 0.8]])
+    np.testing.assert_allclose(made.step, step, atol=1e-15)
     np.testing.assert_allclose(made.ending, [[0, 0, 0, 0], [0.15, 0, 0, 0], [0, 0, 0.12, 0]])
     assert made.start.tolist() == [[0.75, 0, 0.25]]
     assert made.stage_names == ("first", "second") and made.tables.stage.tolist() == [0, 0, 1]

@@ -1,0 +1,205 @@
+"""The command line: options here, the work in ``simharness.commands``, imported only when a command is given.
+
+Exit codes: 0 done; 1 is kept for missed expectations; 2 usage or scenario error, nothing ran; 3 incomplete, can be
+continued; 70 an error inside simharness or in a detector; 130 interrupted, the partial run is valid; 141 nobody reads
+the output any more.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from simharness.errors import SimharnessError
+
+INTERRUPTED, INTERNAL, USAGE, NO_READER = 130, 70, 2, 141
+WORKER_TRACE = "; in the worker:"  # from here on a note is a worker's traceback
+F = TypeVar("F", bound=Callable[..., Any])
+
+option = partial(click.option, show_envvar=True)
+_path = click.Path(path_type=Path)
+_results = option("--results", type=_path, default=Path("results"), show_default=True, help="folder the runs are in")
+_jobs = option(
+    "--jobs", type=click.IntRange(min=1), default=os.cpu_count, show_default="number of CPUs", help="processes"
+)
+
+
+def _scenario_options(command: F) -> F:
+    """Options of every command that loads one scenario."""
+    for decorate in reversed(
+        [
+            click.argument("scenario", metavar="FILE", type=_path),
+            option("--seed", type=click.IntRange(0, 2**63 - 1), help="instead of the scenario's seed"),
+            option("--replications", type=click.IntRange(1, 100_000), help="instead of the scenario's number"),
+            option("--scale", metavar="smoke|ci|full|NUMBER", help="size of the population: 0.02, 0.1, 1, or a number"),
+            option("--set", metavar="A.B=C", multiple=True, help="set one value of the scenario; repeatable"),
+            option(
+                "--detector",
+                metavar="SPEC",
+                multiple=True,
+                help="measure one more detector: a name, package:Object or file.py:Object; repeatable",
+            ),
+        ]
+    ):
+        command = decorate(command)
+    return command
+
+
+def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"simharness {version('simharness')}")
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "SIMHARNESS"})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def commands() -> None:
+    """How much earlier, and how much less harm, if platforms acted on what they can see?
+
+    Everything is simulated. Start with: simharness run scenarios/england_wales_2017.yaml --scale smoke
+    """
+
+
+@commands.command()
+@_scenario_options
+@option("-o", "--output", type=_path, default=Path("results"), show_default=True, help="folder to write runs into")
+@_jobs
+@option("--batch-size", type=click.IntRange(min=1), help="conversations generated at a time; changes no result")
+@option("--json", is_flag=True, help="JSON lines on stdout: each finished cell, then the summary")
+def run(**options: Any) -> None:
+    """Run a scenario, or continue where it stopped, and report it."""
+    from simharness.commands.run import run as work
+
+    work(as_json=options.pop("json"), **_chosen(options))
+
+
+@commands.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_path)
+def validate(files: tuple[Path, ...]) -> None:
+    """Do everything short of running, and name every problem by file and line."""
+    from simharness.commands.check import validate as work
+
+    work(files)
+
+
+@commands.command()
+@option("-o", "--output", type=_path, help="file to write; stdout if absent")
+def schema(output: Path | None) -> None:
+    """Print the JSON Schema (draft-07) of scenario files, for editors."""
+    from simharness.commands.check import schema as work
+
+    work(output)
+
+
+@commands.command("list")
+@click.argument("what", type=click.Choice(["detectors", "scenarios", "metrics", "runs"]))
+@_results
+@option("--scenarios", type=_path, default=Path("scenarios"), show_default=True, help="folder the scenarios are in")
+def list_(what: str, results: Path, scenarios: Path) -> None:
+    """List what there is."""
+    from simharness.commands.listing import show
+
+    show(what, results, scenarios)
+
+
+@commands.command()
+@click.argument("run", metavar="RUN")
+@option("--format", type=click.Choice(["terminal", "md", "json"]), help="default: by the suffix of -o, or terminal")
+@option("-o", "--output", type=_path, help="file to write; stdout if absent")
+@_results
+def report(run: str, **options: Any) -> None:
+    """Report a run again. RUN is a path, an id or its beginning, or latest."""
+    from simharness.commands.report import report as work
+
+    work(run, options["format"], options["output"], options["results"])
+
+
+@commands.command()
+@_scenario_options
+@_jobs
+def plan(**options: Any) -> None:
+    """Estimate what a run takes and what it could tell apart."""
+    from simharness.commands.plan import plan as work
+
+    work(**_chosen(options))
+
+
+@commands.command()
+@click.argument("scenario", metavar="FILE", type=_path)
+@click.argument("conversation", metavar="ID", type=click.IntRange(0, 2**64 - 1))
+@option("--replication", type=click.IntRange(min=0), default=0, show_default=True, help="which replication it is in")
+@option("--seed", type=click.IntRange(0, 2**63 - 1), help="instead of the scenario's seed")
+@option("--scale", metavar="smoke|ci|full|NUMBER", help="the scale of the run the id comes from")
+@option("--set", metavar="A.B=C", multiple=True, help="set one value of the scenario; repeatable")
+def show(conversation: int, replication: int, **options: Any) -> None:
+    """Show one conversation, made again from its id, as detectors saw it."""
+    from simharness.commands.show import show as work
+
+    work(conversation, replication, assignments=options.pop("set"), **options)
+
+
+@commands.command()
+@click.argument("scenario", metavar="FILE", type=_path)
+@option("--replications", type=click.IntRange(min=10), default=100, show_default=True, help="in the last two rounds")
+@_jobs
+@option("--write", is_flag=True, help="put the fitted values into the file")
+def calibrate(**options: Any) -> None:
+    """Fit contact and recording rates to the recorded figures marked as fitted."""
+    from simharness.commands.calibrate import calibrate as work
+
+    work(**options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; deliberate errors are printed without a traceback."""
+    try:
+        code = commands.main(arguments, prog_name="simharness", standalone_mode=False)
+    except SimharnessError as error:
+        _say(str(error), *(note.partition(WORKER_TRACE)[0] for note in getattr(error, "__notes__", ())))
+        return error.exit_code
+    except click.Abort:
+        return _interrupted()
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except SystemExit as ended:  # click's own answer to a closed pipe; 1 would mean a missed expectation
+        return NO_READER if ended.code == 1 else int(ended.code or 0)
+    except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C inside a compiled kernel
+            return _interrupted()
+        traceback.print_exc()
+        _say(
+            "\nThis is an error inside simharness, or in a detector if the traceback ends in one. In the first case, "
+            "please report it to the project with the traceback, the command and `simharness --version`."
+        )
+        return INTERNAL
+    return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    _say("Interrupted. Finished replications are kept: give the same command again to continue.")
+    return INTERRUPTED
+
+
+def _chosen(options: dict[str, Any]) -> dict[str, Any]:
+    """Options under the names the code uses; their own names are those of the environment variables."""
+    renamed = {"assignments": options.pop("set"), "detectors": options.pop("detector")}
+    return options | renamed
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""From options to a loaded scenario, shared by ``run`` and ``plan``."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from simharness.detection.registry import build
+from simharness.errors import UsageError
+from simharness.scenario.load import Loaded, load_scenario
+from simharness.scenario.tree import did_you_mean
+
+SCALES = {"smoke": 0.02, "ci": 0.1, "full": 1.0}
+LARGEST_SCALE = 1000.0
+
+
+def load(
+    scenario: Path,
+    *,
+    seed: int | None,
+    replications: int | None,
+    scale: str | None,
+    assignments: Sequence[str],
+    detectors: Sequence[str],
+) -> Loaded:
+    """The scenario with everything the options say about it. Raises UsageError or UsageErrors."""
+    changes = {"seed": seed, "replications": replications, "scale": None if scale is None else parse_scale(scale)}
+    loaded = load_scenario(scenario, assignments, **changes)
+    if not detectors:
+        return loaded
+    added: dict[str, str] = {}
+    for spec in detectors:
+        build(spec, {}, f"--detector {spec}", loaded.folder)
+        added[_name(spec, [*loaded.scenario.detectors, *added])] = spec
+    more = [f"detectors.{name}={json.dumps({'use': spec})}" for name, spec in added.items()]
+    return load_scenario(scenario, [*assignments, *more], **changes)
+
+
+def parse_scale(text: str) -> float:
+    """A named scale or a number. Raises UsageError."""
+    if text in SCALES:
+        return SCALES[text]
+    allowed = f"{', '.join(SCALES)}, or a number above 0 and at most {LARGEST_SCALE:g}"
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(f"--scale {text}", "no such scale", allowed=allowed, hint=did_you_mean(text, SCALES)) from None
+    if not 0.0 < value <= LARGEST_SCALE:
+        raise UsageError(f"--scale {text}", "out of range", allowed=allowed)
+    return value
+
+
+def _name(spec: str, taken: Sequence[str]) -> str:
+    """What the report calls a detector: the object's name, with a number where the scenario has one of that name."""
+    base = re.sub(r"[^A-Za-z0-9_-]", "_", spec.rpartition(":")[2])
+    name, number = base, 2
+    while name in taken:
+        name, number = f"{base}_{number}", number + 1
+    return name

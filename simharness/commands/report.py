@@ -1,0 +1,51 @@
+"""``simharness report``: the report of a run again, from its summary alone."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from simharness.errors import UsageError
+from simharness.report.content import compose, read_run
+from simharness.report.markdown import markdown
+from simharness.report.terminal import console, show
+from simharness.store import SUMMARY, RunFolder, find_run
+
+_SUFFIXES = {".md": "md", ".json": "json"}
+
+
+def report(run: str, kind: str | None, output: Path | None, results: Path) -> None:
+    """Print or write one run's report. Raises UsageError for an unknown run or a file that cannot be written."""
+    folder = find_run(results, run)
+    kind = kind or (_SUFFIXES.get(output.suffix, "terminal") if output else "terminal")
+    if kind == "terminal" and output is None:
+        summary, facts = read_run(folder)
+        show(compose(summary, facts), facts.path, console(sys.stdout))
+        return
+    text = _text(folder, kind)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    write_file(output, text)
+
+
+def write_file(output: Path, text: str) -> None:
+    """Write a file the user asked for. Raises UsageError where that cannot be done."""
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        problem = f"cannot be written: {error.strerror}"
+        raise UsageError(str(output), problem, hint="Choose another file with --output FILE.") from error
+
+
+def _text(folder: RunFolder, kind: str) -> str:
+    summary, facts = read_run(folder)
+    if kind == "json":
+        return (folder.path / SUMMARY).read_text(encoding="utf-8")
+    composed = compose(summary, facts)
+    if kind == "md":
+        return markdown(composed)
+    plain = io.StringIO()
+    show(composed, facts.path, console(plain))
+    return plain.getvalue()

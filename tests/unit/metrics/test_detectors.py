@@ -1,0 +1,163 @@
+"""What a detector did, worked by hand, and how far it is from the bound at the same false-alert rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from simharness.detection.levels import LADDER_RATES, REFERENCE, Levels, contacts_per_1000_child_months
+from simharness.detection.scoring import Scorer
+from simharness.metrics.catalogue import metrics_of
+from simharness.metrics.detectors import bound_of, delay_over_bound, detector_numbers, false_alert_rates, stage_shares
+from simharness.outcomes.readings import Reading
+from simharness.world.model import WorldModel
+
+RUNGS = len(LADDER_RATES)
+# Ascending risks; the rate that allows most false alerts has the lowest level.
+LEVELS = Levels(np.arange(RUNGS, dtype=np.float32), {}, np.arange(RUNGS)[::-1].copy())
+BENIGN = 10_000
+
+
+@dataclass
+class Bound:
+    privileged: bool = True
+
+
+@dataclass
+class Plain:
+    """No detector is privileged unless it says so."""
+
+
+@dataclass
+class Bearer:
+    detector: Any
+
+
+def reading_of(model: WorldModel, rates: Any, delays: Any, *, grooming: int = 10, detector: Any = None) -> Reading:
+    """A reading that saw these false-alert rates and mean delays at the rates of the ladder."""
+    read = Reading(cast(Scorer, Bearer(detector or Plain())), LEVELS, 3)
+    read.grooming, read.benign = grooming, BENIGN
+    read.false = np.asarray(rates)[::-1] / contacts_per_1000_child_months(model) * BENIGN
+    read.delay = np.asarray(delays)[::-1] * grooming
+    return read
+
+
+def line(rates: Any) -> Any:
+    """A bound whose delay falls by two messages each time the rate doubles."""
+    return 40.0 - 2.0 * np.log2(rates)
+
+
+@pytest.fixture
+def bound(model: WorldModel) -> Reading:
+    return reading_of(model, LADDER_RATES, line(LADDER_RATES), detector=Bound())
+
+
+def at_reference(model: WorldModel, rate: float, delay: float, **more: Any) -> Reading:
+    rates, delays = np.full(RUNGS, 7.0), np.full(RUNGS, 1.0)  # other levels do not count
+    rates[REFERENCE], delays[REFERENCE] = rate, delay
+    return reading_of(model, rates, delays, **more)
+
+
+def test_rates_are_per_1000_child_months(model: WorldModel, bound: Reading) -> None:
+    assert false_alert_rates(model, bound) == pytest.approx(LADDER_RATES)
+    assert LADDER_RATES[REFERENCE] == 1.0
+    per_month = model.scenario.world.benign.contact_rate * 30.4375 * 86_400
+    one_in_a_hundred = Reading(cast(Scorer, Bearer(Plain())), LEVELS, 3)
+    one_in_a_hundred.benign = 500
+    one_in_a_hundred.false[:] = 5
+    assert false_alert_rates(model, one_in_a_hundred) == pytest.approx([1000 * per_month / 100] * RUNGS)
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.7, 0.07, 64.0])
+def test_delay_over_the_bound_at_the_rate_it_really_had(model: WorldModel, bound: Reading, rate: float) -> None:
+    """The bound's delay on a line in the logarithm of the rate is matched exactly between its own rates."""
+    found = delay_over_bound(model, at_reference(model, rate, 50.0), bound)
+    assert found == pytest.approx(50.0 - (40.0 - 2.0 * np.log2(rate)))
+
+
+def test_levels_of_the_bound_without_a_false_alert_are_left_out(model: WorldModel, bound: Reading) -> None:
+    rates = np.where(np.array(LADDER_RATES) < 0.5, 0.0, LADDER_RATES)
+    sparse = reading_of(model, rates, line(LADDER_RATES), detector=Bound())
+    assert delay_over_bound(model, at_reference(model, 1.7, 50.0), sparse) == pytest.approx(10 + 2 * np.log2(1.7))
+    assert delay_over_bound(model, at_reference(model, 0.3, 50.0), sparse) is None  # below what the bound was seen at
+
+
+def test_delay_over_the_bound_is_undefined_where_rates_cannot_be_matched(model: WorldModel, bound: Reading) -> None:
+    silent = reading_of(model, np.zeros(RUNGS), np.zeros(RUNGS), detector=Bound())
+    good = at_reference(model, 1.0, 50.0)
+    assert delay_over_bound(model, good, None) is None
+    assert delay_over_bound(model, good, silent) is None
+    assert delay_over_bound(model, at_reference(model, 0.0, 50.0), bound) is None
+    assert delay_over_bound(model, at_reference(model, 1000.0, 50.0), bound) is None
+    assert delay_over_bound(model, at_reference(model, 0.01, 50.0), bound) is None
+    assert delay_over_bound(model, at_reference(model, 1.0, 50.0, grooming=0), bound) is None
+
+
+def test_the_bound_is_as_good_as_itself_even_where_levels_tie(model: WorldModel, bound: Reading) -> None:
+    assert delay_over_bound(model, bound, bound) == 0.0
+    rates = np.array(LADDER_RATES)
+    rates[REFERENCE - 1 : REFERENCE + 2] = 1.0
+    tied = reading_of(model, rates, line(LADDER_RATES), detector=Bound())
+    assert delay_over_bound(model, tied, tied) == 0.0
+
+
+def test_the_bound_is_the_privileged_one(model: WorldModel, bound: Reading) -> None:
+    plain = at_reference(model, 1.0, 50.0)
+    assert bound_of({"a": plain, "b": bound}) is bound
+    assert bound_of({"a": plain}) is None and bound_of({}) is None
+
+
+def test_numbers_by_hand(model: WorldModel) -> None:
+    read = at_reference(model, 2.0, 30.0)
+    level = LEVELS.ladder[REFERENCE]
+    read.offences = 6
+    read.alerted[level], read.in_time[level] = 8, 3
+    read.messages = [np.array([5, 7], np.int32), np.array([40], np.int32)]
+    found = detector_numbers(model, {"a": read}, "a")
+    false = 2.0 / contacts_per_1000_child_months(model) * BENIGN / model.scenario.sampling.benign_fraction
+    assert found == {
+        "detected": 8,
+        "grooming": 10,
+        "in_time": 3,
+        "offences": 6,
+        "precision": pytest.approx(8 / (8 + false)),
+        "messages_to_alert": 7.0,
+        "delay": pytest.approx(30.0),
+        "delay_over_bound": None,
+        "false_alert_rate": pytest.approx(2.0),
+    }
+
+
+def test_undefined_numbers(model: WorldModel) -> None:
+    nothing = Reading(cast(Scorer, Bearer(Plain())), LEVELS, 3)
+    found = detector_numbers(model, {"a": nothing}, "a")
+    assert [name for name, number in found.items() if number is None] == [
+        "precision",
+        "messages_to_alert",
+        "delay",
+        "delay_over_bound",
+    ]
+    assert {number for number in found.values() if number is not None} == {0}
+    known = {metric.name for metric in metrics_of("detector") if metric.estimator != "ratio"}
+    assert known - set(found) == {"stage_at_alert"} and set(found) <= known
+
+
+def test_stage_shares_by_hand(model: WorldModel) -> None:
+    """A stage that no alert fell in has a share of 0, or its mean over replications would leave those out."""
+    read = at_reference(model, 1.0, 1.0)
+    read.at_stage = np.array([1, 0, 3])
+    assert stage_shares(read, ("friendship", "relationship", "sexual")) == {
+        "friendship": 0.25,
+        "relationship": 0.0,
+        "sexual": 0.75,
+    }
+    assert stage_shares(read, ("friendship", "relationship", "sexual", "chat")).keys() == {
+        "friendship",
+        "relationship",
+        "sexual",
+    }
+    read.at_stage = np.zeros(3, np.int64)
+    assert stage_shares(read, ("friendship", "relationship", "sexual")) == {}

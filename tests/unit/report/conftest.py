@@ -1,0 +1,149 @@
+"""A small summary written by hand: two arms and the comparator, three detectors, three recorded figures."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simharness.report.content import Facts, Report, compose
+
+RUNGS = ("offences", "repeats", "meetings", "contacts")
+FACTS = Facts("results/made_up/0123456789ab", "made_up/0123456789ab", "d" * 64, "0.1.0", None)
+
+
+def estimate(value: float | None, low: float | None, high: float | None, unit: str, n: int = 10) -> dict[str, Any]:
+    return {"estimate": value, "low": low, "high": high, "n": n, "method": "student-t", "unit": unit}
+
+
+def none(unit: str) -> dict[str, Any]:
+    return estimate(None, None, None, unit, 0)
+
+
+def arm(spared: tuple[float, float, float], worse: float, lead: float | None) -> dict[str, Any]:
+    metrics: dict[str, Any] = {}
+    for rung in RUNGS:
+        metrics[rung] = estimate(1000.0, 990.0, 1010.0, "conversations")
+        metrics[f"{rung}_prevented"] = estimate(*spared, "conversations")
+        metrics[f"{rung}_prevented_share"] = estimate(*(value / 1000.0 for value in spared), "share")
+    return metrics | {
+        "children_protected": estimate(*spared, "children"),
+        "children_made_worse": estimate(worse, worse - 1.0, worse + 1.0, "children"),
+        "lead_time_days": none("days") if lead is None else estimate(lead, lead - 1.0, lead + 1.0, "days"),
+        "only_this_arm_acts": none("share") if lead is None else estimate(0.8, 0.75, 0.85, "share"),
+        "alerts": estimate(50.0, 40.0, 60.0, "alerts"),
+        "false_alerts_per_1000_child_months": estimate(0.32, 0.29, 0.35, "per 1,000 child-months"),
+        "wrong_referrals": estimate(0.0, 0.0, 0.0, "referrals"),
+        "human_hours": estimate(1234.5, 1200.0, 1270.0, "hours"),
+    }
+
+
+def detector(recall: float, over: dict[str, Any]) -> dict[str, Any]:
+    silent = recall == 0.0
+    metrics = {
+        "recall": estimate(recall, recall, recall, "share"),
+        "recall_before_offence": estimate(recall / 2, recall / 4, recall, "share"),
+        "precision": none("share") if silent else estimate(0.2, 0.1, 0.3, "share"),
+        "messages_to_alert": none("messages") if silent else estimate(44.5, 43.8, 45.2, "messages"),
+        "delay": estimate(47.2, 46.8, 47.6, "messages"),
+        "delay_over_bound": over,
+    }
+    if not silent:
+        metrics["stage_at_alert[friendship]"] = estimate(0.2, 0.1, 0.3, "share", 7)
+        metrics["stage_at_alert[risk_assessment]"] = estimate(0.8, 0.7, 0.9, "share")
+    return metrics
+
+
+def recorded(
+    title: str, role: str, value: float, agrees: bool | None, unit: str, tolerance: float | None
+) -> dict[str, Any]:
+    return {
+        "title": title,
+        "role": role,
+        "recorded": value,
+        "simulated": estimate(value, value * 0.9, value * 1.1, unit),
+        "one_period": estimate(value, value * 0.7, value * 1.3, unit),
+        "agrees": agrees,
+        "tolerance": tolerance,
+        "unit": unit,
+        "evidence": "reported",
+        "source": "test",
+    }
+
+
+SUMMARY: dict[str, Any] = {
+    "schema_version": 1,
+    "synthetic": True,
+    "status": "complete",
+    "scenario": {
+        "name": "made_up",
+        "title": "A made-up place",
+        "description": "What would be?",
+        "seed": 7,
+        "scale": 1.0,
+        "start": "2017-04-03",
+        "end": "2017-09-30",
+    },
+    "replications": 10,
+    "replications_asked": 10,
+    "comparator": "police",
+    "arms": {
+        "police": {"title": "Police alone", "law": "communication", "detector": None},
+        "slow": {"title": "Slow code", "law": "communication", "detector": "words"},
+        "fast": {"title": "Fast code", "law": "communication", "detector": "words"},
+    },
+    "weighting": "Each stands for 250.",
+    "censoring": "What happens after the end is not counted.",
+    "estimates": {
+        "arms": {
+            "police": arm((0.0, 0.0, 0.0), 0.0, 0.0),
+            "slow": arm((100.0, 90.0, 110.0), 5.0, -2.0),
+            "fast": arm((400.0, 380.0, 420.0), 12.0, 13.0),
+        },
+        "detectors": {
+            "words": detector(0.37, estimate(19.3, 19.1, 19.5, "messages")),
+            "bayes_bound": detector(0.6, estimate(0.4, -4.4, 5.1, "messages")),
+            "never": detector(0.0, none("messages")),
+        },
+    },
+    "recorded": [
+        recorded("Offences recorded", "fitted", 1316.0, True, "offences", None),
+        recorded("Largest group", "input", 0.68, True, "share", 0.02),
+    ],
+    "assumed": [
+        {"path": "world.day", "evidence": "assumed", "source": "a plain waking day | guessed"},
+        {"path": "world.offenders.contact_rate", "evidence": "fitted", "source": "to 1,316 offences"},
+    ],
+}
+
+
+@pytest.fixture
+def summary() -> dict[str, Any]:
+    """A fresh copy to change at will."""
+    return copy.deepcopy(SUMMARY)
+
+
+@pytest.fixture
+def composed() -> Callable[[dict[str, Any]], Report]:
+    """``composed(summary)``: the report of it."""
+    return lambda summary: compose(summary, FACTS)
+
+
+@pytest.fixture
+def made_run(tmp_path: Path) -> Callable[..., Path]:
+    """``made_run(summary, status="complete")``: a run's folder with a manifest and, unless it is None, a summary."""
+
+    def made(summary: dict[str, Any] | None, status: str = "complete") -> Path:
+        folder = tmp_path / "results" / "made_up" / "0123456789ab"
+        folder.mkdir(parents=True)
+        manifest = {"schema_version": 1, "status": status, "digest": "d" * 64, "versions": {"simharness": "0.1.0"}}
+        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        if summary is not None:
+            (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
+        return folder
+
+    return made

@@ -1,0 +1,100 @@
+"""The same report on a terminal and as Markdown: order, width, colour, escaping."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from simharness.report.content import Report
+from simharness.report.markdown import markdown
+from simharness.report.terminal import console, show
+from simharness.report.wording import BANNER
+
+Compose = Callable[[dict[str, Any]], Report]
+ORDER = (
+    "SYNTHETIC",
+    "Fast code would spare",
+    "What changes for children",
+    "How early, and at what price",
+    "Detectors",
+    "Simulated against recorded",
+    "Assumptions",
+    "Notes",
+    "d" * 64,
+)
+
+
+def printed(report: Report, width: int) -> str:
+    stream = io.StringIO()
+    show(report, "results/made_up/0123456789ab", Console(file=stream, width=width, highlight=False))
+    return stream.getvalue()
+
+
+def in_order(text: str) -> bool:
+    places = [text.find(part) for part in ORDER]
+    return -1 not in places and places == sorted(places)
+
+
+@pytest.mark.parametrize("width", [120, 80])
+def test_terminal_order_and_width(summary: dict[str, Any], composed: Compose, width: int) -> None:
+    text = printed(composed(summary), width)
+    assert in_order(text)
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+@pytest.mark.parametrize("width", [120, 80])
+def test_no_number_is_broken_or_cut(summary: dict[str, Any], composed: Compose, width: int) -> None:
+    text = printed(composed(summary), width)
+    for whole in ("38.0 to 42.0 %", "1,200 to 1,270", "1,184 to 1,448", "19.1 to 19.5", "risk assessment"):
+        assert whole in text, whole
+
+
+def test_a_narrow_terminal_gets_the_columns_in_several_tables(summary: dict[str, Any], composed: Compose) -> None:
+    assert "Detectors, continued" not in printed(composed(summary), 120)
+    assert "Detectors, continued" in printed(composed(summary), 60)
+
+
+def test_the_terminal_counts_assumptions_and_says_where_they_are(summary: dict[str, Any], composed: Compose) -> None:
+    text = " ".join(printed(composed(summary), 120).split())
+    assert "Each is listed with its source in summary.md" in text
+    assert "a plain waking day" not in text
+
+
+def test_a_stream_that_is_no_terminal_is_120_wide_and_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    made = console(io.StringIO())
+    assert (made.width, made.color_system) == (120, None)
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert console(io.StringIO()).no_color
+
+
+def test_markdown_order_banner_and_full_assumptions(summary: dict[str, Any], composed: Compose) -> None:
+    text = markdown(composed(summary))
+    assert text.startswith(f"> **{BANNER}**")
+    assert in_order(text)
+    assert "| world.day | assumed | a plain waking day \\| guessed |" in text
+
+
+def test_markdown_tables_have_as_many_cells_as_columns(summary: dict[str, Any], composed: Compose) -> None:
+    blocks = markdown(composed(summary)).split("\n\n")
+    grids = [block.replace("\\|", "").splitlines() for block in blocks if block.startswith("|")]
+    assert len(grids) == 6  # two of arms, detectors, recorded, assumptions, run
+    for lines in grids:
+        assert len({line.count("|") for line in lines}) == 1, lines[0]
+
+
+def test_markdown_shows_a_scenarios_text_as_it_is_written(summary: dict[str, Any], composed: Compose) -> None:
+    summary["scenario"]["title"] = "<b>bold</b> [a](b) *c*"
+    assert "# \\<b\\>bold\\</b\\> \\[a\\](b) \\*c\\*" in markdown(composed(summary))
+
+
+def test_the_same_run_gives_the_same_bytes(summary: dict[str, Any], composed: Compose) -> None:
+    assert markdown(composed(summary)) == markdown(composed(summary))

@@ -1,0 +1,45 @@
+"""The README's own detector does what the README says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simharness.detection.aggregators import running_risk
+from simharness.detection.registry import build
+from simharness.detection.scoring import bind
+from simharness.scenario.model import Aggregator, DetectorSpec
+from simharness.world.generate import World
+from simharness.world.model import WorldModel
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def readme_detector(tmp_path: Path) -> str:
+    code = re.search(r"```python\n(# my_detector\.py\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert code is not None, "README.md no longer shows my_detector.py"
+    (tmp_path / "my_detector.py").write_text(code[1])
+    return f"{tmp_path / 'my_detector.py'}:Questions"
+
+
+def test_the_detector_of_the_readme_runs(readme_detector: str, model: WorldModel) -> None:
+    detector = build(readme_detector, {})
+    scorer = bind("questions", DetectorSpec(use=readme_detector), detector, model)
+    world = World(model, 3)
+    view = next(world.batches(world.grooming_contacts())).view
+    words = {"what", "who", "where", "when", "how"}
+    scores = [len(words & set(view.text(message).split())) for message in range(view.symbol.size)]
+    expected = np.array(scores, np.float32)
+    assert expected.max() > 0
+    risk = running_risk(Aggregator(kind="last"), expected, view, np.empty_like(expected))
+    assert np.array_equal(scorer.risk(view), risk)
+
+
+def test_every_file_the_readme_links_to_exists() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
+    assert len(links) > 5
+    assert [link for link in links if not (ROOT / link).exists()] == []
