@@ -131,7 +131,7 @@ def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
         add("arm", arm, "", arm_numbers(model, cell, arm))
     for detector, reading in cell.readings.items():
         add("detector", "", detector, detector_numbers(model, cell.readings, detector))
-        for stage, share in stage_shares(reading, model.grammar.stage_names).items():
+        for stage, share in stage_shares(reading, model.grammar).items():
             add("detector", "", detector, {"stage_at_alert": share}, stage)
     comparator = model.scenario.comparator
     for place, value in enumerate(recorded_numbers(model, cell)):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simharness.detection.scoring import Scorer
 from simharness.detection.training import benign_sample
 from simharness.scenario.model import MONTH_DAYS
-from simharness.scenario.response import Arm
+from simharness.scenario.response import AlertLevel
 from simharness.streams import derive_seed
 from simharness.world.clock import DAY_S
 from simharness.world.generate import World
@@ -20,6 +20,7 @@ from simharness.world.model import WorldModel
 # False alerts per 1,000 child-months at which every detector is measured, whatever the policies use.
 LADDER_RATES = tuple(2.0 ** (half / 2) for half in range(-8, 14))  # 0.06 to 90, with 1 among them
 REFERENCE = LADDER_RATES.index(1.0)
+_STATED = "a level stated for the detector itself"
 UNREACHABLE = np.float32(np.finfo(np.float32).max)  # no finite risk gives so few false alerts: this level never alerts
 
 
@@ -30,6 +31,12 @@ class Levels:
     risk: NDArray[np.float32]  # (levels,)
     of_arm: dict[str, int]  # arm -> place in ``risk``
     ladder: NDArray[np.int64]  # place in ``risk`` of each of LADDER_RATES
+    stated: int | None = None  # place of the level the scenario states for measuring this detector, if it does
+
+    @property
+    def measured(self) -> int:
+        """Place of the level it is measured at: one false alert per 1,000 child-months, or as stated."""
+        return int(self.ladder[REFERENCE]) if self.stated is None else self.stated
 
 
 def calibrate_levels(model: WorldModel, scorers: Mapping[str, Scorer]) -> dict[str, Levels]:
@@ -63,16 +70,21 @@ def _levels(model: WorldModel, name: str, sorted_peaks: NDArray[np.float32]) -> 
     per_1000 = contacts_per_1000_child_months(model)
     wanted: dict[object, np.float32] = {rate: level_for(rate, sorted_peaks, per_1000) for rate in LADDER_RATES}
     arms = {arm_name: arm for arm_name, arm in model.scenario.arms.items() if arm.detector == name}
-    wanted |= {arm_name: _arm_level(arm, sorted_peaks, per_1000) for arm_name, arm in arms.items()}
+    for arm_name, arm in arms.items():
+        assert arm.alert_level is not None
+        wanted[arm_name] = _level(arm.alert_level, sorted_peaks, per_1000)
+    stated = model.scenario.detectors[name].alert_level
+    if stated is not None:
+        wanted[_STATED] = _level(stated, sorted_peaks, per_1000)
     risk = np.unique(np.array(list(wanted.values()), np.float32))
     place = {key: int(np.searchsorted(risk, value)) for key, value in wanted.items()}
-    return Levels(risk, {arm: place[arm] for arm in arms}, np.array([place[rate] for rate in LADDER_RATES]))
+    ladder = np.array([place[rate] for rate in LADDER_RATES])
+    return Levels(risk, {arm: place[arm] for arm in arms}, ladder, place.get(_STATED))
 
 
-def _arm_level(arm: Arm, sorted_peaks: NDArray[np.float32], per_1000: float) -> np.float32:
-    assert arm.alert_level is not None
-    if arm.alert_level.risk is not None:
-        return np.float32(arm.alert_level.risk)
-    rate = arm.alert_level.false_alerts_per_1000_child_months
+def _level(level: AlertLevel, sorted_peaks: NDArray[np.float32], per_1000: float) -> np.float32:
+    if level.risk is not None:
+        return np.float32(level.risk)
+    rate = level.false_alerts_per_1000_child_months
     assert rate is not None
     return level_for(rate, sorted_peaks, per_1000)

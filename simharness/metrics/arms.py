@@ -57,11 +57,12 @@ def changes(base: NDArray[np.float64], arm: NDArray[np.float64]) -> dict[str, ND
 def lead_time(arm: ArmResult, base: ArmResult, horizon_s: float) -> dict[str, Number]:
     """Median days by which an arm's first protective action comes before the comparator's.
 
-    Over the conversations on which both act in the period; the share of the arm's conversations on which the comparator
-    does not act in the period stands beside it, because for those the lead is longer than the period can show. Contacts
-    never made have no time of action and are left out.
+    Over the conversations on which both act in the period, at different times; the share of the arm's conversations on
+    which the comparator does not act in the period stands beside it, because for those the lead is longer than the
+    period can show. Contacts never made have no time of action and are left out.
     """
-    acted = np.isfinite(arm.cut)
+    # The same action at the same moment (the police, alerted by the same report) is no lead of either.
+    acted = np.isfinite(arm.cut) & (arm.cut != base.cut)
     if not acted.any():
         return {"lead_time_days": None, "only_this_arm_acts": None}
     both = acted & (base.cut < horizon_s) & np.isfinite(base.cut)
@@ -80,6 +81,7 @@ def _ladder(cell: Cell, arm: ArmResult, base: ArmResult) -> Iterator[tuple[str, 
         for change, rows in what.items():
             yield f"{rung}s_{change}", int(rows[:, place].sum())
     child = cell.contacts.child
+    yield "children_harmed", int(np.unique(child[np.isfinite(arm.outcomes).any(axis=1)]).size)
     yield "children_protected", int(np.unique(child[what["prevented"].any(axis=1)]).size)
     yield "children_made_worse", int(np.unique(child[what["made_worse"].any(axis=1)]).size)
 

@@ -73,10 +73,11 @@ def _ladder() -> list[Metric]:
 
 
 _ARM = [
+    Metric("children_harmed", "children with at least one event of the ladder", "children", "arm"),
     Metric("children_protected", "children spared at least one event of the ladder", "children", "arm"),
     Metric("children_made_worse", "children with an event brought about or earlier", "children", "arm"),
-    Metric("lead_time_days", "median lead of the first protective action over the comparator's, where both act", "days", "arm", "median"),
-    Metric("only_this_arm_acts", "conversations acted on of which the comparator reaches none in the period", "share", "arm"),
+    Metric("lead_time_days", "median lead of the first protective action over the comparator's, where both act, at different times", "days", "arm", "median"),
+    Metric("only_this_arm_acts", "conversations acted on otherwise than by the comparator that it does not reach in the period", "share", "arm"),
     Metric("recorded_offences", "offences recorded by the police", "offences", "arm"),
     Metric("arrests", "offenders arrested", "arrests", "arm"),
     Metric("alerts", "alerts raised", "alerts", "arm"),
@@ -105,7 +106,8 @@ _DETECTOR = [
     Metric("in_time", "offences alerted on before they happen", "conversations", "detector"),
     Metric("offences", "grooming conversations with an offence", "conversations", "detector"),
     Metric("recall_before_offence", "offences alerted on before they happen", "share", "detector", "ratio", "in_time", "offences"),
-    Metric("precision", "alerts that are right, harmless conversations weighted to full volume", "share", "detector"),
+    Metric("alerted", "conversations alerted on, harmless ones at full volume", "conversations", "detector"),
+    Metric("precision", "alerts that are right, harmless conversations at full volume", "share", "detector", "ratio", "detected", "alerted"),
     Metric("messages_to_alert", "median messages to the alert, where there is one", "messages", "detector", "median"),
     Metric("delay", "mean messages before the alert, or all of them where there is none", "messages", "detector"),
     Metric("delay_over_bound", "delay beyond the bound's at the same false-alert rate", "messages", "detector"),

@@ -8,7 +8,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from simharness.metrics.catalogue import METRICS, Metric
-from simharness.metrics.intervals import Interval, mean_interval, median_interval, prediction_interval, ratio_interval
+from simharness.metrics.intervals import (
+    Interval,
+    clopper_pearson,
+    mean_interval,
+    median_interval,
+    prediction_interval,
+    ratio_interval,
+)
 from simharness.metrics.rows import Row
 from simharness.scenario.model import RecordedFigure, Scenario
 
@@ -100,6 +107,9 @@ def estimate(metric: Metric, values: Values, others: Mapping[str, Values]) -> di
     """One metric's estimate over replications, as plain JSON values."""
     ordered = [values[replication] for replication in sorted(values)]
     interval = median_interval(ordered) if metric.estimator == "median" else mean_interval(ordered)
+    if metric.unit == "share" and interval.low is not None and interval.high is not None:
+        # Student-t knows no bounds; a share cannot lie outside them.
+        interval = replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
     return {**asdict(interval), "unit": metric.unit}
 
 
@@ -107,14 +117,24 @@ def _add_ratios(subject: str, metrics: Mapping[str, Values], shown: dict[str, di
     for metric in METRICS.values():
         if metric.subject == subject and metric.estimator == "ratio":
             assert metric.numerator and metric.denominator
-            over, under = metrics[metric.numerator], metrics[metric.denominator]
+            over, under = metrics.get(metric.numerator), metrics.get(metric.denominator)
+            if over is None or under is None:
+                continue
             replications = sorted(over)
-            interval = ratio_interval([over[r] for r in replications], [under[r] for r in replications])
+            interval = _ratio(metric, [over[r] for r in replications], [under[r] for r in replications])
             shown[metric.name] = {**asdict(interval), "unit": metric.unit}
 
 
+def _ratio(metric: Metric, over: list[float | None], under: list[float | None]) -> Interval:
+    """Bootstrap over replications; where nothing was ever counted, that says nothing, and Clopper-Pearson does."""
+    total = sum(value or 0.0 for value in under)
+    if metric.unit == "share" and total > 0 and not any(over):
+        return clopper_pearson(0, round(total))
+    return ratio_interval(over, under)
+
+
 def recorded_rows(scenario: Scenario, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """The table of simulated against recorded figures. ``covered``: by the interval of the mean; None if undefined.
+    """The table of simulated against recorded figures. ``agrees``: None if undefined.
 
     ``one_period`` is the interval for a single further period, which is what a recorded figure is.
     """
@@ -132,7 +152,7 @@ def _recorded(figure: RecordedFigure, values: Values) -> dict[str, Any]:
         "recorded": figure.value,
         "simulated": asdict(simulated),
         "one_period": asdict(one_period),
-        "agrees": _agrees(figure, simulated),
+        "agrees": _agrees(figure, simulated, one_period),
         "tolerance": figure.tolerance,
         "unit": {"platform_share": "share", "group_share": "share", "youngest_victim": "years"}.get(
             figure.measure, "offences"
@@ -142,12 +162,13 @@ def _recorded(figure: RecordedFigure, values: Values) -> dict[str, Any]:
     }
 
 
-def _agrees(figure: RecordedFigure, simulated: Interval) -> bool | None:
-    if simulated.estimate is None or simulated.low is None or simulated.high is None:
+def _agrees(figure: RecordedFigure, simulated: Interval, one_period: Interval) -> bool | None:
+    """A recorded figure is one period that happened, so it is held against the interval for one further period."""
+    if simulated.estimate is None or one_period.low is None or one_period.high is None:
         return None
     if figure.tolerance is not None:
         return abs(simulated.estimate - figure.value) <= figure.tolerance
-    return simulated.low <= figure.value <= simulated.high
+    return one_period.low <= figure.value <= one_period.high
 
 
 def assumed(scenario: Scenario) -> list[dict[str, str]]:

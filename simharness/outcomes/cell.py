@@ -54,7 +54,7 @@ def run_cell(prepared: Prepared, replication: int) -> Cell:
     model = prepared.model
     seed = replication_seed(model.scenario, replication)
     world = World(model, seed, batch_size=prepared.batch_size)
-    stages = _grooming_stages(model)
+    stages = len(model.grammar.stage_names)
     readings = {name: Reading(scorer, prepared.levels[name], stages) for name, scorer in prepared.scorers.items()}
     contacts = world.grooming_contacts()
     truth = _read_grooming(world, contacts, readings)
@@ -87,12 +87,6 @@ def _read_grooming(world: World, contacts: Contacts, readings: Mapping[str, Read
         for reading in readings.values():
             reading.add_grooming(batch)
     return Truth(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Truth)))
-
-
-def _grooming_stages(model: WorldModel) -> int:
-    """How many stages the grooming chains have; their names come first in the grammar."""
-    grammar = model.grammar
-    return 1 + int(grammar.tables.stage[grammar.chain_of_state < grammar.grooming].max())
 
 
 def _membership(model: WorldModel, seed: int, contacts: Contacts) -> NDArray[np.bool_]:

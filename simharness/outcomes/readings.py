@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from simharness.detection.levels import REFERENCE, Levels
+from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
 from simharness.detection.training import concatenate
 from simharness.world.contacts import Contacts
@@ -34,8 +34,9 @@ class Reading:
     in_time: NDArray[np.int64] = field(init=False)  # of those with an offence: alerted before it
     delay: NDArray[np.int64] = field(init=False)  # messages up to the alert, or all of them if there was none
     false: NDArray[np.int64] = field(init=False)  # sampled harmless conversations alerted on
-    at_stage: NDArray[np.int64] = field(init=False)  # (stages,): stage of the message that alerted, reference level
-    messages: list[NDArray[np.int32]] = field(default_factory=list)  # messages to alert, reference level, alerted only
+    # At the level of measurement only: stage of the message that alerted, shape (stages,), and messages to the alert.
+    at_stage: NDArray[np.int64] = field(init=False)
+    messages: list[NDArray[np.int32]] = field(default_factory=list)
     crossing: dict[str, list[NDArray[np.float64]]] = field(init=False)  # arm -> waking time of each alert; inf: never
     false_alerts: dict[str, list[tuple[Contacts, NDArray[np.float64]]]] = field(init=False)
 
@@ -60,10 +61,10 @@ class Reading:
         self.alerted += hit.sum(axis=0)
         self.in_time += (hit & offence[:, None] & (view.time_s[at] < truth.offence[:, None])).sum(axis=0)
         self.delay += np.where(hit, places + 1, truth.messages[:, None]).sum(axis=0)
-        reference = self.levels.ladder[REFERENCE]
-        rows = hit[:, reference]
-        self.messages.append(places[rows, reference] + 1)
-        self.at_stage += np.bincount(batch.stage[at[rows, reference]], minlength=self.stages)
+        measured = self.levels.measured
+        rows = hit[:, measured]
+        self.messages.append(places[rows, measured] + 1)
+        self.at_stage += np.bincount(batch.stage[at[rows, measured]], minlength=self.stages)
         for arm, level in self.levels.of_arm.items():
             self.crossing[arm].append(np.where(hit[:, level], view.time_s[at[:, level]], NEVER))
 

@@ -13,7 +13,7 @@ from simharness.report.wording import (
     ROLES,
     Estimate,
     cell,
-    interval,
+    interval_lines,
     number,
     point,
 )
@@ -45,15 +45,16 @@ _PRICE = (
     ("wrong_referrals", "wrong referrals to police"),
     ("human_hours", "human hours (reviewers and police)"),
 )
+# Two numbers share a column, one below the other, so that the table fits a terminal of 120 columns.
 _DETECTOR = (
-    ("recall", "recall"),
-    ("recall_before_offence", "recall before offence"),
-    ("precision", "precision"),
-    ("messages_to_alert", "median messages to alert"),
-    (STAGE, "main stage at alert"),
-    ("delay", "delay, messages"),
-    ("delay_over_bound", "delay over the bound, messages"),
+    (("recall", "recall_before_offence"), "recall; before offence"),
+    (("precision",), "precision"),
+    (("false_alert_rate",), "false alerts /1,000 child-months"),
+    (("messages_to_alert",), "median messages to alert"),
+    ((STAGE,), "main stage at alert"),
+    (("delay", "delay_over_bound"), "delay, messages; over the bound"),
 )
+_SECOND = {"recall_before_offence": "before", "delay_over_bound": "over"}
 
 
 def arms_tables(summary: Mapping[str, Any]) -> tuple[Table, Table]:
@@ -95,14 +96,16 @@ def arms_tables(summary: Mapping[str, Any]) -> tuple[Table, Table]:
             tuple(price),
             (
                 "Lead: the first protective action against the comparator's, over the conversations on which both act "
-                "in the period; conversations that only the arm reaches have a longer one that the period cannot show.",
+                "in the period, at different times; conversations that only the arm reaches have a longer one that the "
+                "period cannot show.",
             ),
         ),
     )
 
 
 def _happens(metrics: Metrics) -> list[Cell]:
-    rungs: list[Cell] = [(f"{point(metrics[f'{rung}s'])} happen", interval(metrics[f"{rung}s"])) for rung, _ in _RUNGS]
+    events = [metrics[f"{rung}s"] for rung, _ in _RUNGS]
+    rungs: list[Cell] = [(f"{point(event)} happen", *interval_lines(event)) for event in events]
     return [*rungs, ("-",), ("-",)]
 
 
@@ -110,24 +113,25 @@ def _changes(metrics: Metrics, n: int) -> list[Cell]:
     cells: list[Cell] = []
     for rung, _ in _RUNGS:
         count, share = metrics[f"{rung}s_prevented"], metrics[f"{rung}s_prevented_share"]
-        shown = [point(count), interval(count)]
+        shown = [point(count), *interval_lines(count)]
         if count["estimate"] != 0:
-            shown += [point(share), interval(share)]
-        cells.append(tuple(line for line in shown if line))
+            shown += [point(share), *interval_lines(share)]
+        cells.append(tuple(shown))
     return [*cells, *(cell(key, metrics[key], n) for key in ("children_protected", "children_made_worse"))]
 
 
 def detectors_table(summary: Mapping[str, Any]) -> Table:
-    """Every detector at one false-alert rate, and how far each is from what is possible."""
+    """Every detector at the level it is measured at, and how far each is from what is possible."""
     rows, silent = [], []
     for name, metrics in summary["estimates"]["detectors"].items():
         label: Cell = (name, BOUND_LABEL) if name == BOUND else (name,)
-        rows.append((label, *(_detector_cell(name, key, metrics, summary["replications"]) for key, _ in _DETECTOR)))
+        rows.append((label, *(_stacked(name, keys, metrics, summary["replications"]) for keys, _ in _DETECTOR)))
         if metrics["recall"]["estimate"] == 0:
             silent.append(name)
     notes = [
         "Every detector at the alert level that gave 1 false alert per 1,000 child-months on a separate calibration "
-        "world; recall and delay over all grooming conversations, precision with harmless ones at full volume.",
+        "world, unless the scenario states another for it; recall and delay over all grooming conversations, precision "
+        "with harmless ones at full volume.",
         "Delay: messages before the alert, or all messages of a conversation without one. Over the bound: at the "
         "false-alert rate the detector really had; n/a where the bound was not measured at such a rate.",
     ]
@@ -137,9 +141,17 @@ def detectors_table(summary: Mapping[str, Any]) -> Table:
     return Table("Detectors", ("detector", *(words for _, words in _DETECTOR)), tuple(rows), tuple(notes))
 
 
+def _stacked(name: str, keys: tuple[str, ...], metrics: Metrics, n: int) -> Cell:
+    lines: list[str] = []
+    for key in keys:
+        first, *others = _detector_cell(name, key, metrics, n)
+        lines += [f"{_SECOND[key]}: {first}" if key in _SECOND else first, *others]
+    return tuple(lines)
+
+
 def _detector_cell(name: str, key: str, metrics: Metrics, n: int) -> Cell:
     if name == BOUND and key == "delay_over_bound":
-        return ("is the", "bound")
+        return ("(bound)",)
     if key != STAGE:
         return cell(key, metrics.get(key), n)
     stages = {
@@ -172,7 +184,7 @@ def _recorded_row(figure: Mapping[str, Any], n: int) -> tuple[Cell, ...]:
         (figure["title"],),
         (figure["role"],),
         cell("recorded", simulated, n),
-        (interval(one_period) or NOT_APPLICABLE,),
+        interval_lines(one_period) or (NOT_APPLICABLE,),
         (recorded if unit == "share" else f"{recorded} {unit}",),
         (agrees, *within),
     )
@@ -185,9 +197,7 @@ def _recorded_notes(figures: list[Mapping[str, Any]], scale: float) -> tuple[str
         notes.append(
             "With no figure to check against, this table does not validate the model: it shows how it was set."
         )
-    notes.append(
-        "Agrees: within the stated tolerance, or, where none is stated, inside the interval of the simulated mean."
-    )
+    notes.append("Agrees: within the stated tolerance, or, where none is stated, inside the interval for one period.")
     if scale != 1 and any(figure["unit"] == "offences" for figure in figures):
         notes.append(
             f"Simulated offences are divided by the scale ({scale:g}), as if everybody had been simulated once."

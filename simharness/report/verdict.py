@@ -46,8 +46,8 @@ def _baseline(summary: Mapping[str, Any], metrics: Mapping[str, Estimate], title
     lasting = period(scenario["start"], scenario["end"])
     share = scenario["scale"]
     of_scale = "" if share == 1 else f" at scale {share:g}"
-    offences = phrase(metrics["offences"], "conversations with a child")
-    return f"{title}: in {lasting}, {offences} would come to an offence{of_scale}."
+    harmed = phrase(metrics["children_harmed"], "children")
+    return f"{title}: in {lasting}, {harmed} would come to harm (an offence or worse){of_scale}."
 
 
 def _best(metrics: Mapping[str, Estimate], title: str) -> str:
@@ -61,13 +61,18 @@ def _best(metrics: Mapping[str, Estimate], title: str) -> str:
 def _timing(metrics: Mapping[str, Estimate]) -> str:
     lead, alone = metrics["lead_time_days"], metrics["only_this_arm_acts"]
     if lead["estimate"] is None:
-        words = "There is no conversation on which both it and the comparator act, so no lead in days"
+        words = (
+            "There is no conversation on which both it and the comparator act at different times, so no lead in days"
+        )
     else:
         when = "later" if lead["estimate"] < 0 else "earlier"
-        words = f"Where both act, its first protective action comes {_days(lead)} {when} (median)"
+        words = f"Where both act, at different times, its first protective action comes {_days(lead)} {when} (median)"
     if alone["estimate"] is None:
         return f"{words}."
-    return f"{words}; {phrase(alone)} of the conversations it acts on are not reached by the comparator in the period."
+    return (
+        f"{words}; of the conversations it acts on otherwise than the comparator, {phrase(alone)} are not reached by "
+        "the comparator in the period."
+    )
 
 
 def _days(lead: Estimate) -> str:

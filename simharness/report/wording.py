@@ -16,6 +16,7 @@ BOUND = "bayes_bound"
 BOUND_LABEL = "bound (told the grammar; not deployable)"
 NOT_APPLICABLE = "n/a"
 SHARE = "share"
+EXACT = "clopper-pearson"  # whose n counts what could have been counted, not replications
 ROLES = {
     "fitted": "a parameter was tuned to this very figure, so agreement is no evidence",
     "input": "a parameter states this figure, so agreement shows only that the simulation does as it was told",
@@ -24,8 +25,8 @@ ROLES = {
 
 _WHOLE = 100.0  # from here on decimals say nothing that an interval does not
 _REASONS = {
-    "lead_time_days": "both never act",
-    "only_this_arm_acts": "never acts",
+    "lead_time_days": "no such case",
+    "only_this_arm_acts": "no such case",
     "precision": "no alert",
     "messages_to_alert": "no alert",
     "stage_at_alert": "no alert",
@@ -66,6 +67,12 @@ def interval(estimate: Estimate | None) -> str:
     return f"{number(estimate['low'], '', decimals)} to {number(estimate['high'], '', decimals)}"
 
 
+def interval_lines(estimate: Estimate | None) -> tuple[str, ...]:
+    """The interval as lines of a table's cell; none where there is nothing to say."""
+    between = interval(estimate)
+    return tuple(between.split(": ")) if between else ()
+
+
 def phrase(estimate: Estimate | None, unit: str = "") -> str:
     """For running text: "10,817 children (95 % interval 10,630 to 11,004)"."""
     words = f"{point(estimate)} {unit}".rstrip()
@@ -79,8 +86,8 @@ def cell(name: str, estimate: Estimate | None, replications: int) -> tuple[str, 
     """Lines of a table's cell: the estimate, its interval, and how many replications it rests on if not all."""
     if estimate is None or estimate["estimate"] is None:
         return (NOT_APPLICABLE, reason(name)) if reason(name) else (NOT_APPLICABLE,)
-    lines = [point(estimate), interval(estimate)]
-    if estimate["n"] < replications:
+    lines = [point(estimate), *interval_lines(estimate)]
+    if estimate["n"] < replications and estimate["method"] != EXACT:
         lines.append(f"in {estimate['n']} of {replications}")
     return tuple(lines)
 

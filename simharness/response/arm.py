@@ -159,9 +159,10 @@ class ArmSimulation:
         return self._covered(row, self.state.start[row])
 
     def _covered(self, row: int, now: float) -> bool:
+        """Whether the code covers this conversation where it is now; each platform's share is a draw of its own."""
         assert self.coverage is not None
-        share = self.coverage.share(self.state.platform[row], now)
-        return bool(self.draws.uniform("code.covered", row) < share)
+        platform = int(self.state.platform[row])
+        return bool(self.draws.uniform("code.covered", row, platform) < self.coverage.share(platform, now))
 
     # -- what starts things ----------------------------------------------------------------------------------------
     def _reported(self, row: int, generation: int) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from simharness.scenario.base import Model, Sourced, require_known
-from simharness.scenario.response import Arm, Response
+from simharness.scenario.response import AlertLevel, Arm, Response
 from simharness.scenario.world import World
 
 DAY_S = 86_400.0
@@ -48,6 +48,9 @@ class DetectorSpec(Model):
     use: str = Field(description="a registered name, package:Object, or file.py:Object")
     aggregator: Aggregator = Aggregator(kind="last")
     options: dict[str, Any] = Field(default_factory=dict)
+    alert_level: AlertLevel | None = Field(
+        None, description="where it is measured; if absent, at 1 false alert per 1,000 child-months"
+    )
 
 
 class Sampling(Sourced):

@@ -60,6 +60,11 @@ class CompiledGrammar:
     emit: NDArray[np.float64]  # (emissions, acts * 2)
     chain_of_state: NDArray[np.int64]
 
+    @property
+    def grooming_stages(self) -> tuple[int, ...]:
+        """Numbers of the stages that grooming conversations have."""
+        return tuple(np.unique(self.tables.stage[self.chain_of_state < self.grooming]).tolist())
+
     def kind(self, name: str) -> int:
         """Number of the chain of an offender type or a harmless class."""
         return self.kinds.index(name)

@@ -67,6 +67,12 @@ def test_another_seed_is_another_run(small: Callable[..., Loaded], done: RunFold
     assert digest(other) != digest(done) and other.run_id != done.run_id
     of_cells = [set(folder.read_manifest()["cells"].values()) for folder in (done, other)]
     assert len(of_cells[0] | of_cells[1]) == 4  # no cell is like another
+    worlds = [
+        tables(folder)[f"{TABLES}/conversations/replication={n:04d}.parquet"]
+        for folder in (done, other)
+        for n in (0, 1)
+    ]
+    assert len(set(worlds)) == 4  # and no world, before anybody acts
 
 
 def test_another_arm_leaves_the_tables_of_every_arm(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from simharness.detection.levels import (
     LADDER_RATES,
+    REFERENCE,
     UNREACHABLE,
     Levels,
     calibrate_levels,
@@ -117,7 +118,41 @@ def test_levels_ascend_and_know_their_rate(levels: dict[str, Levels]) -> None:
     for name, found in levels.items():
         assert (np.diff(found.risk) > 0).all() and found.risk.dtype == np.float32, name
         assert found.ladder.size == len(LADDER_RATES) and (np.diff(found.ladder) <= 0).all(), name
-    assert levels["never"].risk.tolist() == [UNREACHABLE] == levels["always"].risk.tolist()
+    assert levels["never"].risk.tolist() == [UNREACHABLE]
+    # Always at risk 1: no rate of the ladder reaches it, only the level stated for it.
+    assert levels["always"].risk.tolist() == [1.0, UNREACHABLE]
+    assert set(levels["always"].ladder.tolist()) == {1}
+
+
+def test_a_detector_is_measured_at_one_false_alert_unless_a_level_is_stated_for_it(levels: dict[str, Levels]) -> None:
+    assert LADDER_RATES[REFERENCE] == 1.0
+    for name, found in levels.items():
+        assert (found.stated is None) == (name != "always"), name
+        assert found.measured == (0 if name == "always" else found.ladder[REFERENCE]), name
+    assert levels["always"].risk[levels["always"].measured] == 1.0
+
+
+@pytest.mark.parametrize("kind", ["risk", "rate"])
+def test_a_stated_level_moves_the_measurement_and_no_arm(
+    kind: str, make_model: Callable[..., WorldModel], scorers: dict[str, Scorer], levels: dict[str, Levels]
+) -> None:
+    usual = levels["keyword"]
+    level = "{risk: 0.3125}" if kind == "risk" else "{false_alerts_per_1000_child_months: 90}"
+    stated = make_model(
+        "training={grooming: 300, benign: 2400, calibration: 4000}", f"detectors.keyword.alert_level={level}"
+    )
+    found = calibrate_levels(stated, {"keyword": scorers["keyword"]})["keyword"]
+    measured = found.risk[found.measured]
+    if kind == "risk":
+        assert measured == np.float32(0.3125)
+    else:
+        # Just under the highest rate of the ladder (90.5): never above it, and far below the usual level.
+        assert found.risk[found.ladder[-1]] <= measured < found.risk[found.ladder[REFERENCE]]
+    assert measured != usual.risk[usual.measured]
+    assert np.array_equal(found.risk[found.ladder], usual.risk[usual.ladder])
+    assert {arm: found.risk[place] for arm, place in found.of_arm.items()} == {
+        arm: usual.risk[place] for arm, place in usual.of_arm.items()
+    }
 
 
 def test_each_arm_has_the_level_its_policy_states(

@@ -80,7 +80,13 @@ def test_lead_time_is_undefined_where_an_arm_never_acts() -> None:
 
 def test_an_arm_against_itself_has_no_lead() -> None:
     arm = result([*days(3), INF])
-    assert lead_time(arm, arm, HORIZON) == {"lead_time_days": 0.0, "only_this_arm_acts": 0.0}
+    assert lead_time(arm, arm, HORIZON) == {"lead_time_days": None, "only_this_arm_acts": None}
+
+
+def test_actions_at_the_same_moment_are_no_lead() -> None:
+    """Two conversations cut by the same report in both arms, one three days earlier, one by this arm alone."""
+    found = lead_time(result(days(3, 5, 7, 9)), result([*days(3, 5, 10), INF]), HORIZON)
+    assert found == {"lead_time_days": 3.0, "only_this_arm_acts": 0.5}
 
 
 def log_of(alerts: list[tuple[int, float, bool]], decisions: list[tuple[int, int, float, int]] = ()) -> ArmLog:  # type: ignore[assignment]

@@ -123,7 +123,7 @@ def test_numbers_by_hand(model: WorldModel) -> None:
         "grooming": 10,
         "in_time": 3,
         "offences": 6,
-        "precision": pytest.approx(8 / (8 + false)),
+        "alerted": pytest.approx(8 + false),
         "messages_to_alert": 7.0,
         "delay": pytest.approx(30.0),
         "delay_over_bound": None,
@@ -135,7 +135,6 @@ def test_undefined_numbers(model: WorldModel) -> None:
     nothing = Reading(cast(Scorer, Bearer(Plain())), LEVELS, 3)
     found = detector_numbers(model, {"a": nothing}, "a")
     assert [name for name, number in found.items() if number is None] == [
-        "precision",
         "messages_to_alert",
         "delay",
         "delay_over_bound",
@@ -147,17 +146,12 @@ def test_undefined_numbers(model: WorldModel) -> None:
 
 def test_stage_shares_by_hand(model: WorldModel) -> None:
     """A stage that no alert fell in has a share of 0, or its mean over replications would leave those out."""
-    read = at_reference(model, 1.0, 1.0)
-    read.at_stage = np.array([1, 0, 3])
-    assert stage_shares(read, ("friendship", "relationship", "sexual")) == {
-        "friendship": 0.25,
-        "relationship": 0.0,
-        "sexual": 0.75,
-    }
-    assert stage_shares(read, ("friendship", "relationship", "sexual", "chat")).keys() == {
-        "friendship",
-        "relationship",
-        "sexual",
-    }
-    read.at_stage = np.zeros(3, np.int64)
-    assert stage_shares(read, ("friendship", "relationship", "sexual")) == {}
+    read, grammar = at_reference(model, 1.0, 1.0), model.grammar
+    read.at_stage = np.zeros(len(grammar.stage_names), np.int64)
+    assert stage_shares(read, grammar) == {}
+    read.at_stage[grammar.stage_names.index("friendship")] = 1
+    read.at_stage[grammar.stage_names.index("sexual")] = 3
+    found = stage_shares(read, grammar)
+    assert {name: share for name, share in found.items() if share} == {"friendship": 0.25, "sexual": 0.75}
+    grooming = ("friendship", "relationship", "risk_assessment", "exclusivity", "sexual", "approach")
+    assert set(found) == set(grooming) and set(grammar.stage_names) > set(grooming)

@@ -42,6 +42,19 @@ def test_ratios_are_of_sums_not_means_of_ratios() -> None:
     assert found["low"] == pytest.approx(0.1) and found["high"] == pytest.approx(0.8)
 
 
+def test_a_share_of_nothing_counted_has_the_interval_of_clopper_and_pearson() -> None:
+    """0 of 20: the upper end is 1 - 0.025 ** (1 / 20)."""
+    given = rows("detected", [0, 0], detector="d") + rows("grooming", [5, 15], detector="d")
+    found = estimates(given)["detectors"]["d"]["recall"]
+    assert (found["estimate"], found["low"], found["method"]) == (0.0, 0.0, "clopper-pearson")
+    assert found["high"] == pytest.approx(1 - 0.025 ** (1 / 20))
+
+
+def test_the_interval_of_a_share_stays_within_its_bounds() -> None:
+    found = estimates(rows("only_this_arm_acts", [0.01, 0.99], arm="a"))["arms"]["a"]["only_this_arm_acts"]
+    assert (found["low"], found["estimate"], found["high"]) == (0.0, pytest.approx(0.5), 1.0)
+
+
 def test_every_ratio_of_the_catalogue_is_estimated_from_its_own_parts() -> None:
     for subject in ("arm", "detector"):
         ratios = [metric for metric in metrics_of(subject) if metric.estimator == "ratio"]
@@ -123,11 +136,11 @@ def with_figures(scenario: Scenario, *figures: dict[str, Any]) -> Scenario:
 
 
 def test_recorded_against_simulated(flagship: Loaded) -> None:
-    """Simulated 8, 10, 12: mean 10, half width t(0.975; 2) 2 / sqrt 3 = 4.303 x 1.1547 = 4.97."""
+    """Simulated 8, 10, 12: mean 10; for one further period 10 +- t(0.975; 2) x 2 x sqrt(1 + 1/3) = 10 +- 9.937."""
     scenario = with_figures(
         flagship.scenario,
-        {"measure": "offences", "value": 14.9},
-        {"measure": "offences", "value": 15.0},
+        {"measure": "offences", "value": 19.9},
+        {"measure": "offences", "value": 20.0},
         {"measure": "group_share", "value": 0.5, "tolerance": 0.02},
         {"measure": "group_share", "value": 0.5, "tolerance": 0.02},
         {"measure": "youngest_victim", "value": 7},
@@ -136,7 +149,7 @@ def test_recorded_against_simulated(flagship: Loaded) -> None:
     given = [row for place, one in enumerate(values) for row in rows(RECORDED, one, arm="x", stratum=str(place))]
     found = recorded_rows(scenario, given)
     assert [row["agrees"] for row in found] == [True, False, True, False, None]
-    assert found[0]["simulated"]["estimate"] == 10.0 and found[0]["recorded"] == 14.9
+    assert found[0]["simulated"]["estimate"] == 10.0 and found[0]["recorded"] == 19.9
     half = 4.303 * 2 * (1 + 1 / 3) ** 0.5  # for one further period
     assert found[0]["one_period"]["high"] == pytest.approx(10 + half, abs=0.01)
     assert [row["unit"] for row in found] == ["offences", "offences", "share", "share", "years"]

@@ -192,7 +192,7 @@ def every_number(model: WorldModel, cell: Cell) -> list[Any]:
     numbers: list[Any] = [number for name in cell.arms for number in arm_numbers(model, cell, name).values()]
     for name, reading in cell.readings.items():
         numbers += detector_numbers(model, cell.readings, name).values()
-        numbers += stage_shares(reading, model.grammar.stage_names).values()
+        numbers += stage_shares(reading, model.grammar).values()
     return numbers + recorded_numbers(model, cell)
 
 

@@ -31,6 +31,7 @@ def arm(spared: tuple[float, float, float], worse: float, lead: float | None) ->
         metrics[f"{rung}_prevented"] = estimate(*spared, "conversations")
         metrics[f"{rung}_prevented_share"] = estimate(*(value / 1000.0 for value in spared), "share")
     return metrics | {
+        "children_harmed": estimate(870.0, 860.0, 880.0, "children"),
         "children_protected": estimate(*spared, "children"),
         "children_made_worse": estimate(worse, worse - 1.0, worse + 1.0, "children"),
         "lead_time_days": none("days") if lead is None else estimate(lead, lead - 1.0, lead + 1.0, "days"),
@@ -42,17 +43,26 @@ def arm(spared: tuple[float, float, float], worse: float, lead: float | None) ->
     }
 
 
+def share_of(value: float, low: float, high: float) -> dict[str, Any]:
+    """As the summary has it: where nothing was counted, n is what could have been, here fewer than replications."""
+    if value == 0.0:
+        return {**estimate(0.0, 0.0, 0.41, "share", 7), "method": "clopper-pearson"}
+    return estimate(value, low, high, "share")
+
+
 def detector(recall: float, over: dict[str, Any]) -> dict[str, Any]:
     silent = recall == 0.0
     metrics = {
-        "recall": estimate(recall, recall, recall, "share"),
-        "recall_before_offence": estimate(recall / 2, recall / 4, recall, "share"),
+        "recall": share_of(recall, recall - 0.01, recall + 0.01),
+        "recall_before_offence": share_of(recall / 2, recall / 4, recall),
         "precision": none("share") if silent else estimate(0.2, 0.1, 0.3, "share"),
+        "false_alert_rate": estimate(0.0 if silent else 0.97, 0.0 if silent else 0.95, 0.99, "per 1,000 child-months"),
         "messages_to_alert": none("messages") if silent else estimate(44.5, 43.8, 45.2, "messages"),
         "delay": estimate(47.2, 46.8, 47.6, "messages"),
         "delay_over_bound": over,
     }
     if not silent:
+        metrics["stage_at_alert[contact]"] = estimate(0.0, 0.0, 0.0, "share")
         metrics["stage_at_alert[friendship]"] = estimate(0.2, 0.1, 0.3, "share", 7)
         metrics["stage_at_alert[risk_assessment]"] = estimate(0.8, 0.7, 0.9, "share")
     return metrics

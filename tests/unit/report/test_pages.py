@@ -58,6 +58,17 @@ def test_a_narrow_terminal_gets_the_columns_in_several_tables(summary: dict[str,
     assert "Detectors, continued" in printed(composed(summary), 60)
 
 
+def test_the_widest_usual_numbers_leave_the_detectors_in_one_table(summary: dict[str, Any], composed: Compose) -> None:
+    for metrics in summary["estimates"]["detectors"].values():
+        for estimate in metrics.values():
+            if estimate["estimate"] is not None and estimate["unit"] == "share":
+                estimate.update(estimate=0.9996, low=0.9731, high=1.0)
+        metrics["false_alert_rate"].update(estimate=14612.3, low=14512.3, high=14712.3)
+    text = printed(composed(summary), 120)
+    assert "97.3 to 100.0 %" in text and "14,512 to 14,712" in text
+    assert "continued" not in text
+
+
 def test_the_terminal_counts_assumptions_and_says_where_they_are(summary: dict[str, Any], composed: Compose) -> None:
     text = " ".join(printed(composed(summary), 120).split())
     assert "Each is listed with its source in summary.md" in text

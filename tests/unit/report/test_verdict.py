@@ -10,13 +10,17 @@ from simharness.report.verdict import verdict
 def test_sentences_in_order(summary: dict[str, Any]) -> None:
     baseline, best, timing, others = verdict(summary)
     assert baseline == (
-        "Police alone: in 181 days (3 April to 30 September 2017), 1,000 conversations with a child "
-        "(95 % interval 990 to 1,010) would come to an offence."
+        "Police alone: in 181 days (3 April to 30 September 2017), 870 children "
+        "(95 % interval 860 to 880) would come to harm (an offence or worse)."
     )
     assert best.startswith("Fast code would spare 400 children (95 % interval 380 to 420) at least one event")
     assert best.endswith("earlier for 12.0 (95 % interval 11.0 to 13.0).")
     assert "13.0 days (95 % interval 12.0 to 14.0) earlier (median)" in timing
-    assert "80.0 % (95 % interval 75.0 to 85.0 %) of the conversations it acts on are not reached" in timing
+    assert timing.startswith("Where both act, at different times, its first protective action")
+    assert timing.endswith(
+        "; of the conversations it acts on otherwise than the comparator, 80.0 % (95 % interval 75.0 to 85.0 %) are "
+        "not reached by the comparator in the period."
+    )
     assert others.endswith(": Slow code 100 (90 to 110), made worse 5.0 (4.0 to 6.0).")
 
 
@@ -30,7 +34,7 @@ def test_no_lead_where_the_comparator_never_acts(summary: dict[str, Any]) -> Non
     lead = summary["estimates"]["arms"]["fast"]["lead_time_days"]
     lead.update(estimate=None, low=None, high=None, n=0)
     timing = verdict(summary)[2]
-    assert "no lead in days" in timing
+    assert "both it and the comparator act at different times, so no lead in days" in timing
     assert "0 days" not in timing
 
 
@@ -64,4 +68,4 @@ def test_nobody_spared_is_not_dressed_up(summary: dict[str, Any]) -> None:
 
 def test_the_scale_is_part_of_the_baseline(summary: dict[str, Any]) -> None:
     summary["scenario"]["scale"] = 0.02
-    assert verdict(summary)[0].endswith("would come to an offence at scale 0.02.")
+    assert verdict(summary)[0].endswith("would come to harm (an offence or worse) at scale 0.02.")

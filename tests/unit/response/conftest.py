@@ -121,6 +121,7 @@ def toy(
         days: int = 30,
         clock: Clock = Clock(0.0, DAY_S),  # noqa: B008 - frozen
         recording: float = 1.0,
+        scale: float = 1.0,
         seed: int = 1,
         **response: Any,
     ) -> ArmSimulation:
@@ -131,7 +132,7 @@ def toy(
         )
         period = model.scenario.period
         period = period.model_copy(update={"end": period.start + timedelta(days=days - 1)})
-        changed = {"response": make_response(**response), "world": world, "period": period, "scale": 1.0}
+        changed = {"response": make_response(**response), "world": world, "period": period, "scale": scale}
         scenario = model.scenario.model_copy(update=changed)
         watching = {"detector": "keyword", "alert_level": {"risk": 1.0}, "code": _code(facebook=1, instagram=1)}
         known = {"title": "toy", "law": "communication"} | (watching if arm.get("detector", "yes") else {}) | dict(arm)

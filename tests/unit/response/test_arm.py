@@ -186,6 +186,19 @@ def test_a_report_moves_with_its_conversation(toy: Toy) -> None:
     assert toy({}, [row]).run().recorded[0] == 60 * H
 
 
+def test_whether_the_new_platform_is_covered_is_decided_anew(toy: Toy, code: Block) -> None:
+    """Half of each platform's conversations are covered: so are half of those that were covered before they moved."""
+    n = 600
+    policy = SILENT | {"on_alert": ["alert_child"], "code": code(facebook=0.5, instagram=0.5)}
+    rows = [ONE | {"offender": row, "platform": row % 2} for row in range(n)]
+    sim = toy(policy, rows, rescan=messages(50), alert_child=BLOCKS)
+    result = sim.run()
+    again = sum(at == 55 for _, at, _ in alerts(result))
+    first = len(alerts(result)) - again
+    assert first / n == pytest.approx(0.5, abs=4 * (0.25 / n) ** 0.5)
+    assert again / first == pytest.approx(0.5, abs=4 * (0.25 / first) ** 0.5)
+
+
 # -- suspension and displacement --------------------------------------------------------------------------------------
 
 
@@ -274,10 +287,13 @@ def test_reviews_keep_to_the_shifts(toy: Toy, review: Block, false_alerts: Calla
     ]
 
 
-def test_staff_follows_the_scale(toy: Toy, review: Block, false_alerts: Callable[..., FalseAlerts]) -> None:
-    policy = SILENT | {"on_alert": ["review"], "review": review(shifts=[{"begins": "0h", "ends": "24h", "staff": 2}])}
-    result = toy(policy, [], false=false_alerts([1.0, 1.0, 1.0])).run()
-    assert [begun for _, _, begun, _, _ in decisions(result)] == [1, 1, 2]
+@pytest.mark.parametrize(("scale", "begun"), [(1.0, [1, 1, 1, 1, 2]), (0.5, [1, 1, 2, 2, 3]), (0.01, [1, 2, 3, 4, 5])])
+def test_staff_follows_the_scale(
+    toy: Toy, review: Block, false_alerts: Callable[..., FalseAlerts], scale: float, begun: list[float]
+) -> None:
+    policy = SILENT | {"on_alert": ["review"], "review": review(shifts=[{"begins": "0h", "ends": "24h", "staff": 4}])}
+    result = toy(policy, [], false=false_alerts([1.0] * 5), scale=scale).run()
+    assert [one[2] for one in decisions(result)] == begun
 
 
 # -- false alerts and coverage ----------------------------------------------------------------------------------------
@@ -347,5 +363,5 @@ def test_contacts_displaced_to_a_platform_with_safer_defaults_may_not_be_made(to
         if alerts(result):
             kept = sim.draws.uniform("code.safer_defaults", 1) < 0.5
             assert (result.cut[1] == -np.inf) == kept
-            late += kept and sim.draws.uniform("code.covered", 1) >= 0.5  # on instagram it would have been made
+            late += kept and sim.draws.uniform("code.covered", 1, 1) >= 0.5  # on instagram it would have been made
     assert late >= 3

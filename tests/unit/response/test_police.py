@@ -85,9 +85,11 @@ def test_one_team_takes_one_case_at_a_time(toy: Toy) -> None:
     assert recorded == [60, 61, 62] and cut == [80, 83, 86]
 
 
-def test_forces_do_not_share_their_teams(toy: Toy) -> None:
+def test_forces_do_not_share_their_teams_or_desks(toy: Toy) -> None:
     rows = [REPORTED | {"offender": row, "force": row} for row in range(3)]
     assert ran(toy, ALONE, rows, investigators=1e-6) == ([60] * 3, [80] * 3)
+    asked = [row | {"reported": NEVER, "crossing": 50} for row in rows]
+    assert ran(toy, REFERS, asked, desk=1e-6) == ([53] * 3, [63] * 3)
 
 
 def test_a_referral_is_read_and_acted_on(toy: Toy) -> None:
