@@ -1,7 +1,7 @@
 """Peak memory of a run of the flagship, all its processes together, at scale 1 and at scale 10.
 
-Run with ``python -m benchmarks.memory``; about three minutes on two cores. Memory is proportional set size (what processes
-share counts once), read four times a second from the kernel's accounting, so it is a lower bound of the peak.
+Run with ``python -m benchmarks.memory``; about four minutes on two cores. Memory is proportional set size (what is
+shared counts once), read four times a second from the kernel's accounting, so it is a lower bound of the peak.
 """
 
 from __future__ import annotations

@@ -21,7 +21,10 @@ def calibrate(scenario: Path, replications: int, jobs: int, write: bool) -> None
         print(f"round {done} of {rounds}", file=sys.stderr)
 
     fits = fit(loaded, replications=replications, jobs=jobs, notify=tell)
-    table = Table("parameter", "fitted value", "figure", "recorded", "simulated (standard error)", box=None)
+    table = Table(box=None)
+    table.add_column("parameter", no_wrap=True)  # a path to copy
+    for name in ("fitted value", "figure", "recorded", "simulated (standard error)"):
+        table.add_column(name)
     for found in fits:
         simulated = f"{found.simulated:.1f} ({found.standard_error:.1f})"
         table.add_row(found.path, str(written(found)), found.title, f"{found.recorded:g}", simulated)

@@ -41,6 +41,8 @@ class Metric:
     estimator: Literal["mean", "ratio", "median"] = "mean"
     numerator: str | None = None  # for ratios: two other metrics' names
     denominator: str | None = None
+    weighted: bool = False  # sampled conversations count as many as they stand for
+    signed: bool = False  # may be negative
 
     @property
     def adds(self) -> bool:
@@ -76,7 +78,7 @@ _ARM = [
     Metric("children_harmed", "children with at least one event of the ladder", "children", "arm"),
     Metric("children_protected", "children spared at least one event of the ladder", "children", "arm"),
     Metric("children_made_worse", "children with an event brought about or earlier", "children", "arm"),
-    Metric("lead_time_days", "median lead of the first protective action over the comparator's, where both act, at different times", "days", "arm", "median"),
+    Metric("lead_time_days", "median lead of the first protective action over the comparator's, where both act, at different times", "days", "arm", "median", signed=True),
     Metric("only_this_arm_acts", "conversations acted on otherwise than by the comparator that it does not reach in the period", "share", "arm"),
     Metric("recorded_offences", "offences recorded by the police", "offences", "arm"),
     Metric("arrests", "offenders arrested", "arrests", "arm"),
@@ -106,11 +108,11 @@ _DETECTOR = [
     Metric("in_time", "offences alerted on before they happen", "conversations", "detector"),
     Metric("offences", "grooming conversations with an offence", "conversations", "detector"),
     Metric("recall_before_offence", "offences alerted on before they happen", "share", "detector", "ratio", "in_time", "offences"),
-    Metric("alerted", "conversations alerted on, harmless ones at full volume", "conversations", "detector"),
+    Metric("alerted", "conversations alerted on, harmless ones at full volume", "conversations", "detector", weighted=True),
     Metric("precision", "alerts that are right, harmless conversations at full volume", "share", "detector", "ratio", "detected", "alerted"),
     Metric("messages_to_alert", "median messages to the alert, where there is one", "messages", "detector", "median"),
     Metric("delay", "mean messages before the alert, or all of them where there is none", "messages", "detector"),
-    Metric("delay_over_bound", "delay beyond the bound's at the same false-alert rate", "messages", "detector"),
+    Metric("delay_over_bound", "delay beyond the bound's at the same false-alert rate", "messages", "detector", signed=True),
     Metric("false_alert_rate", "false alerts", "per 1,000 child-months", "detector"),
     Metric("stage_at_alert", "alerts by stage of the conversation", "share", "detector"),
 ]  # fmt: skip

@@ -107,10 +107,17 @@ def estimate(metric: Metric, values: Values, others: Mapping[str, Values]) -> di
     """One metric's estimate over replications, as plain JSON values."""
     ordered = [values[replication] for replication in sorted(values)]
     interval = median_interval(ordered) if metric.estimator == "median" else mean_interval(ordered)
-    if metric.unit == "share" and interval.low is not None and interval.high is not None:
-        # Student-t knows no bounds; a share cannot lie outside them.
-        interval = replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
+    if not metric.signed:
+        interval = _within(interval, metric.unit)
     return {**asdict(interval), "unit": metric.unit}
+
+
+def _within(interval: Interval, unit: str) -> Interval:
+    """Student-t knows no bounds: a count or a rate is never below 0, and a share never above 1."""
+    if interval.low is None or interval.high is None:
+        return interval
+    high = min(1.0, interval.high) if unit == "share" else interval.high
+    return replace(interval, low=max(0.0, interval.low), high=high)
 
 
 def _add_ratios(subject: str, metrics: Mapping[str, Values], shown: dict[str, dict[str, Any]]) -> None:
@@ -128,7 +135,9 @@ def _add_ratios(subject: str, metrics: Mapping[str, Values], shown: dict[str, di
 def _ratio(metric: Metric, over: list[float | None], under: list[float | None]) -> Interval:
     """Bootstrap over replications; where nothing was ever counted, that says nothing, and Clopper-Pearson does."""
     total = sum(value or 0.0 for value in under)
-    if metric.unit == "share" and total > 0 and not any(over):
+    assert metric.denominator is not None
+    counted = not METRICS[metric.subject, metric.denominator].weighted  # a weighted count is no number of trials
+    if metric.unit == "share" and counted and total > 0 and not any(over):
         return clopper_pearson(0, round(total))
     return ratio_interval(over, under)
 
@@ -145,7 +154,10 @@ def recorded_rows(scenario: Scenario, rows: Iterable[Row]) -> list[dict[str, Any
 
 def _recorded(figure: RecordedFigure, values: Values) -> dict[str, Any]:
     ordered = [values[replication] for replication in sorted(values)]
-    simulated, one_period = mean_interval(ordered), prediction_interval(ordered)
+    unit = {"platform_share": "share", "group_share": "share", "youngest_victim": "years"}.get(
+        figure.measure, "offences"
+    )
+    simulated, one_period = (_within(found, unit) for found in (mean_interval(ordered), prediction_interval(ordered)))
     return {
         "title": figure.title,
         "role": figure.role,
@@ -154,9 +166,7 @@ def _recorded(figure: RecordedFigure, values: Values) -> dict[str, Any]:
         "one_period": asdict(one_period),
         "agrees": _agrees(figure, simulated, one_period),
         "tolerance": figure.tolerance,
-        "unit": {"platform_share": "share", "group_share": "share", "youngest_victim": "years"}.get(
-            figure.measure, "offences"
-        ),
+        "unit": unit,
         "evidence": figure.evidence,
         "source": figure.source,
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+import pyarrow.parquet as pq
 import pytest
 
 from simharness import cli
@@ -503,3 +504,28 @@ def test_schema_to_a_file(main: Main, tmp_path: Path) -> None:
     target = tmp_path / "schema.json"
     assert main("schema", "-o", target)[0] == 0
     assert json.loads(target.read_text(encoding="utf-8")) == scenario_schema()
+
+
+# -- show and calibrate -----------------------------------------------------------------------------------------------
+
+
+def test_show_prints_the_conversation_of_an_id(main: Main, finished: tuple[Path, list[str], str]) -> None:
+    """An id from a run's table, its replication and its scale are enough to see the conversation again."""
+    folder = next((finished[0] / "england_wales_2017").iterdir())
+    table = pq.read_table(folder / "tables" / "conversations" / "replication=0001.parquet")
+    wanted, messages = table["conversation"][3].as_py(), table["messages"][3].as_py()
+    code, out, _ = main("show", FLAGSHIP, wanted, "--replication", 1, "--scale", 0.01)
+    assert code == 0 and f"SYNTHETIC conversation {wanted}" in out
+    assert [int(number) for number in re.findall(r"^ +(\d+) ", out, re.MULTILINE)] == list(range(1, messages + 1))
+
+
+def test_show_says_where_ids_come_from(main: Main) -> None:
+    code, _, err = main("show", FLAGSHIP, 2**62, "--scale", 0.01)
+    assert code == 2 and "no such conversation" in err and "tables" in err
+
+
+def test_calibrate_prints_the_fit_and_writes_nothing_unasked(main: Main) -> None:
+    before = FLAGSHIP.read_bytes()
+    code, out, _ = main("calibrate", FLAGSHIP, "--replications", 10, "--jobs", 2)
+    assert code == 0 and "world.offenders.contact_rate.value" in out and "Nothing was written" in out
+    assert FLAGSHIP.read_bytes() == before

@@ -50,6 +50,19 @@ def test_a_share_of_nothing_counted_has_the_interval_of_clopper_and_pearson() ->
     assert found["high"] == pytest.approx(1 - 0.025 ** (1 / 20))
 
 
+def test_a_weighted_count_is_no_number_of_trials() -> None:
+    """Precision's denominator holds harmless conversations at full volume: no Clopper-Pearson from it."""
+    given = rows("detected", [0, 0], detector="d") + rows("alerted", [333, 666], detector="d")
+    assert estimates(given)["detectors"]["d"]["precision"]["method"] == "percentile bootstrap"
+
+
+def test_a_count_is_never_below_zero_but_a_lead_may_be() -> None:
+    given = rows("alerts", [0, 10], arm="a") + rows("lead_time_days", [0.0, 10.0], arm="a")
+    found = estimates(given)["arms"]["a"]
+    assert found["alerts"]["low"] == 0.0
+    assert found["lead_time_days"]["low"] < 0.0
+
+
 def test_the_interval_of_a_share_stays_within_its_bounds() -> None:
     found = estimates(rows("only_this_arm_acts", [0.01, 0.99], arm="a"))["arms"]["a"]["only_this_arm_acts"]
     assert (found["low"], found["estimate"], found["high"]) == (0.0, pytest.approx(0.5), 1.0)
