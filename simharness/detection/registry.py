@@ -11,6 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from cloudpickle import register_pickle_by_value
+
 from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector
 from simharness.errors import UsageError
 from simharness.scenario.tree import did_you_mean
@@ -100,4 +102,5 @@ def _module(name: str, where: str, folder: Path) -> Any:
     module = importlib.util.module_from_spec(location)
     sys.modules[module.__name__] = module  # dataclasses look their module up by name while the file still runs
     location.loader.exec_module(module)
+    register_pickle_by_value(module)  # worker processes have no such module to import
     return module

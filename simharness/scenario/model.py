@@ -46,7 +46,7 @@ class Aggregator(Model):
 
 class DetectorSpec(Model):
     use: str = Field(description="a registered name, package:Object, or file.py:Object")
-    aggregator: Aggregator = Aggregator(kind="last")
+    aggregator: Aggregator = Aggregator(kind="ewma", half_life=5.0)
     options: dict[str, Any] = Field(default_factory=dict)
     alert_level: AlertLevel | None = Field(
         None, description="where it is measured; if absent, at 1 false alert per 1,000 child-months"

@@ -506,6 +506,36 @@ def test_schema_to_a_file(main: Main, tmp_path: Path) -> None:
     assert json.loads(target.read_text(encoding="utf-8")) == scenario_schema()
 
 
+# -- a user's own detector --------------------------------------------------------------------------------------------
+
+OWN = """
+from __future__ import annotations
+
+import numpy as np
+
+
+class Turns:
+    'Whole conversations: how many messages the one who made contact has sent.'
+
+    def risk(self, batch):
+        sent = 1 - (batch.symbol & 1).astype(np.int64)
+        total = np.cumsum(sent)
+        before = np.concatenate([[0], total])[batch.begin]
+        return total - np.repeat(before, batch.end - batch.begin)
+"""
+
+
+def test_a_detector_in_a_file_is_measured_by_workers_too(main: Main, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    quick = [*QUICK[:-2], "--jobs", 2, "--replications", 2]
+    more = ("--detector", f"{tmp_path / 'own.py'}:Turns", "-o", tmp_path / "results", "--json")
+    code, out, err = main("run", FLAGSHIP, *quick, *more)
+    assert code == 0, err
+    detectors = json.loads(out.splitlines()[-1])["estimates"]["detectors"]
+    added = next(metrics for name, metrics in detectors.items() if "turns" in name.lower())
+    assert added["grooming"]["estimate"] > 0 and added["delay"]["estimate"] > 1.0
+
+
 # -- show and calibrate -----------------------------------------------------------------------------------------------
 
 

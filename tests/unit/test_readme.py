@@ -11,7 +11,7 @@ import pytest
 from simharness.detection.aggregators import running_risk
 from simharness.detection.registry import build
 from simharness.detection.scoring import bind
-from simharness.scenario.model import Aggregator, DetectorSpec
+from simharness.scenario.model import DetectorSpec
 from simharness.world.generate import World
 from simharness.world.model import WorldModel
 
@@ -35,7 +35,7 @@ def test_the_detector_of_the_readme_runs(readme_detector: str, model: WorldModel
     scores = [len(words & set(view.text(message).split())) for message in range(view.symbol.size)]
     expected = np.array(scores, np.float32)
     assert expected.max() > 0
-    risk = running_risk(Aggregator(kind="last"), expected, view, np.empty_like(expected))
+    risk = running_risk(DetectorSpec(use="own").aggregator, expected, view, np.empty_like(expected))
     assert np.array_equal(scorer.risk(view), risk)
 
 
