@@ -168,12 +168,12 @@ def recorded_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:
     figures, scale = summary["recorded"], summary["scenario"]["scale"]
     if not figures:
         return ()
-    rows = tuple(_recorded_row(figure, summary["replications"]) for figure in figures)
-    columns = ("figure", "role", "simulated (95 % interval of the mean)", "one period (95 %)", "recorded", "agrees")
+    rows = tuple(_recorded_row(figure) for figure in figures)
+    columns = ("figure", "role", "simulated mean", "95 % interval of one period", "recorded", "agrees")
     return (Table("Simulated against recorded", columns, rows, _recorded_notes(figures, scale)),)
 
 
-def _recorded_row(figure: Mapping[str, Any], n: int) -> tuple[Cell, ...]:
+def _recorded_row(figure: Mapping[str, Any]) -> tuple[Cell, ...]:
     unit = figure["unit"]
     simulated, one_period = ({**figure[key], "unit": unit} for key in ("simulated", "one_period"))
     agrees = {True: "yes", False: "no", None: NOT_APPLICABLE}[figure["agrees"]]
@@ -183,7 +183,7 @@ def _recorded_row(figure: Mapping[str, Any], n: int) -> tuple[Cell, ...]:
     return (
         (figure["title"],),
         (figure["role"],),
-        cell("recorded", simulated, n),
+        (NOT_APPLICABLE,) if simulated["estimate"] is None else (point(simulated),),
         interval_lines(one_period) or (NOT_APPLICABLE,),
         (recorded if unit == "share" else f"{recorded} {unit}",),
         (agrees, *within),
@@ -197,7 +197,10 @@ def _recorded_notes(figures: list[Mapping[str, Any]], scale: float) -> tuple[str
         notes.append(
             "With no figure to check against, this table does not validate the model: it shows how it was set."
         )
-    notes.append("Agrees: within the stated tolerance, or, where none is stated, inside the interval for one period.")
+    notes.append(
+        "Agrees: the mean within the stated tolerance, or, where none is stated, the figure inside the interval for "
+        "one period: it was one period that was recorded. The narrower interval of the mean is in summary.json."
+    )
     if scale != 1 and any(figure["unit"] == "offences" for figure in figures):
         notes.append(
             f"Simulated offences are divided by the scale ({scale:g}), as if everybody had been simulated once."

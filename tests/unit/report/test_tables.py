@@ -106,14 +106,14 @@ def test_recorded_figures_with_their_roles_counted(summary: dict[str, Any]) -> N
     assert offences == (
         ("Offences recorded",),
         ("fitted",),
-        ("1,316", "1,184 to 1,448"),
+        ("1,316",),
         ("921 to 1,711",),
         ("1,316 offences",),
         ("yes",),
     )
     assert share[4:] == (("68.0 %",), ("yes", "within 2.0 points"))
     notes = " ".join(table.notes)
-    assert "where none is stated, inside the interval for one period." in notes
+    assert "where none is stated, the figure inside the interval for one period" in notes
     assert "fitted (1): a parameter was tuned" in notes
     assert "input (1)" in notes
     assert "check (0)" in notes
