@@ -7,19 +7,32 @@ III.A) over all classes of conversation at once, with the scenario's base rates 
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simharness.detection.protocol import TrainingSet
 from simharness.records import ConversationBatch
-from simharness.scenario.model import MONTH_DAYS
 from simharness.streams import compiled
 from simharness.world.clock import DAY_S
 from simharness.world.model import WorldModel
 
 LEAST = 1e-300  # a posterior nearer to certainty than this is certainty: log-odds stay finite
+
+
+class FilterTables(NamedTuple):
+    """What the filter reads: the chains of all classes side by side, S states, the grooming ones first."""
+
+    start: NDArray[np.float64]  # (S,) prior of the class times where its chain starts
+    stay: NDArray[np.float64]  # (S,) probability of staying
+    onward: NDArray[np.float64]  # (S,) probability of going to the state with the next number
+    source: NDArray[np.int64]  # every other step: from, to, probability
+    target: NDArray[np.int64]
+    move: NDArray[np.float64]
+    emit: NDArray[np.float64]  # (act * 2 + sender, S)
+    act_of: NDArray[np.int64]  # (texts,)
+    grooming: int  # how many states are grooming
 
 
 class BayesBound:
@@ -29,7 +42,7 @@ class BayesBound:
 
     def __init__(self, prior_log_odds: float | None = None) -> None:
         self.prior_log_odds = prior_log_odds
-        self.filter: tuple[NDArray[Any], ...] | None = None
+        self.filter: FilterTables | None = None
 
     def fit(self, training: TrainingSet) -> Self:
         """Take the grammar of the scenario. Raises RuntimeError if it was withheld."""
@@ -43,7 +56,7 @@ class BayesBound:
         if self.filter is None:
             raise RuntimeError("bayes_bound must be fitted before it is asked for risk")
         out = np.empty(batch.symbol.size, np.float32)
-        posterior_log_odds(batch.symbol, batch.begin, batch.end, *self.filter, out)
+        posterior_log_odds(batch.symbol, batch.begin, batch.end, self.filter, out)
         return out
 
 
@@ -52,14 +65,14 @@ def class_prior(model: WorldModel) -> NDArray[np.float64]:
     world, days = model.scenario.world, model.scenario.period.days
     offenders, benign = world.offenders, world.benign
     per_type = offenders.count.value * model.scenario.scale * offenders.contact_rate.value * DAY_S * days
-    per_class = model.children.total * benign.contact_rate * DAY_S * MONTH_DAYS * days / MONTH_DAYS
+    per_class = model.children.total * benign.contact_rate * DAY_S * days
     shares = [per_type * kind.share for kind in offenders.types.values()]
     weights = np.array([*shares, *(per_class * kind.share for kind in benign.classes.values())])
     return np.asarray(weights / weights.sum())
 
 
-def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> tuple[NDArray[Any], ...]:
-    """What :func:`posterior_log_odds` reads: the chains of all classes side by side.
+def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> FilterTables:
+    """The filter of a scenario. ``prior_log_odds`` replaces the base rate of grooming that the scenario implies.
 
     Phrases are drawn the same way in every class once the act is known, so they cancel and the filter reads acts.
     """
@@ -69,43 +82,29 @@ def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> tup
     if prior_log_odds is not None:
         odds = 1.0 / (1.0 + np.exp(-prior_log_odds))
         prior = np.where(grooming, odds * prior / prior[grooming].sum(), (1 - odds) * prior / prior[~grooming].sum())
-    # The next sub-state of the same stage is the next number: those steps are one shifted vector, the rest a short
-    # list.
+    # The next sub-state of a stage has the next number: those steps are one shifted vector, the rest a short list.
     onward = np.append(np.diag(grammar.step, 1), 0.0)
     jumps = grammar.step - np.diag(np.diag(grammar.step)) - np.diag(onward[:-1], 1)
     source, target = np.nonzero(jumps)
-    return (
+    return FilterTables(
         prior @ grammar.start,
         np.ascontiguousarray(np.diag(grammar.step)),
         onward,
         source.astype(np.int64),
         target.astype(np.int64),
         jumps[source, target],
-        np.ascontiguousarray(grammar.emit[grammar.tables.emission].T),  # (act * 2 + sender, states)
+        np.ascontiguousarray(grammar.emit[grammar.tables.emission].T),
         model.phrasebooks["use"].act_of.astype(np.int64),
-        np.array([grooming[grammar.chain_of_state].sum()], np.int64),
+        int(grooming[grammar.chain_of_state].sum()),
     )
 
 
 @compiled(fastmath={"reassoc", "contract"})
-def posterior_log_odds(
-    symbol: Any,
-    begin: Any,
-    end: Any,
-    start: Any,
-    stay: Any,
-    onward: Any,
-    source: Any,
-    target: Any,
-    move: Any,
-    emit: Any,
-    act_of: Any,
-    split: Any,
-    out: Any,
-) -> None:
-    """Forward recursion; states [0, split) are grooming. A text no class can send leaves the posterior as it was."""
+def posterior_log_odds(symbol: Any, begin: Any, end: Any, tables: FilterTables, out: Any) -> None:
+    """Forward recursion over a batch of messages. A text no class can send leaves the posterior as it was."""
+    start, stay, onward, source, target, move, emit, act_of, split = tables
     states = start.shape[0]
-    prior = np.float32(np.log(max(start[: split[0]].sum(), LEAST)) - np.log(max(start[split[0] :].sum(), LEAST)))
+    prior = np.float32(np.log(max(start[:split].sum(), LEAST)) - np.log(max(start[split:].sum(), LEAST)))
     belief = np.empty(states)
     ahead = np.empty(states)
     for i in range(begin.shape[0]):
@@ -123,10 +122,10 @@ def posterior_log_odds(
             row = emit[act_of[symbol[j] >> 1] * 2 + (symbol[j] & 1)]
             grooming = 0.0
             benign = 0.0
-            for s in range(split[0]):
+            for s in range(split):
                 belief[s] = ahead[s] * row[s]
                 grooming += belief[s]
-            for s in range(split[0], states):
+            for s in range(split, states):
                 belief[s] = ahead[s] * row[s]
                 benign += belief[s]
             total = grooming + benign

@@ -169,7 +169,7 @@ def _on_workers(
                 on_done(outcome.cell, outcome.value)
                 progress.done += 1
     except BrokenExecutor as error:
-        raise _killed(progress) from error
+        raise _killed(progress, error) from error
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # joblib warns of unused results when it is stopped, which is the intention
@@ -182,11 +182,18 @@ def _note_failure(progress: _Progress, outcome: _Outcome[Any]) -> None:
         progress.failure = outcome.error
 
 
-def _killed(progress: _Progress) -> SimharnessError:
+def _killed(progress: _Progress, error: BrokenExecutor) -> SimharnessError:
     # All workers are ended when one is killed, so which of the running cells was the cause cannot be told.
     named = " or ".join(f"cell {cell}" for cell in sorted(progress.running)) or "a cell"
     if progress.interrupted:
         return Interrupted(_stopped(progress, f"with {named} unfinished"))
+    if "un-serialize" in str(error):  # loky's words for a task that a worker could not unpickle
+        reason = str(error.__cause__ or error).strip('" \n').splitlines()[-1]
+        return RunIncomplete(
+            f"a worker process could not load what {named} needs (often a detector that cannot be imported there): "
+            f"{reason}; {progress.done} of {progress.total} cells are done.\n  {_AGAIN} "
+            "With --jobs 1 nothing has to be sent to another process."
+        )
     return RunIncomplete(
         f"a worker process was killed while running {named}, most often because memory ran out; "
         f"{progress.done} of {progress.total} cells are done.\n  {_AGAIN} Fewer --jobs need less memory."

@@ -120,8 +120,3 @@ _DETECTOR = [
 METRICS: dict[tuple[str, str], Metric] = {
     (metric.subject, metric.name): metric for metric in [*_ladder(), *_ARM, *_DETECTOR]
 }
-
-
-def metrics_of(subject: str) -> list[Metric]:
-    """The metrics of arms or of detectors, in the order they are shown."""
-    return [metric for metric in METRICS.values() if metric.subject == subject]

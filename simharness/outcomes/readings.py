@@ -14,8 +14,6 @@ from simharness.world.contacts import Contacts
 from simharness.world.generate import Batch
 from simharness.world.messages import NEVER
 
-NO_MESSAGE = -1
-
 
 @dataclass(slots=True)
 class Reading:

@@ -139,7 +139,7 @@ def test_prior_is_the_share_of_contacts(make_model: Callable[..., WorldModel]) -
     np.testing.assert_allclose(class_prior(model), np.array(expected) / (grooming + harmless), rtol=1e-12)
     for stated, log_odds in ((None, log(grooming / harmless)), (1.5, 1.5)):
         tables = filter_tables(model, stated)
-        start, split = tables[0], int(tables[-1][0])
+        start, split = tables.start, tables.grooming
         assert log(start[:split].sum() / start[split:].sum()) == pytest.approx(log_odds, rel=1e-9)
 
 

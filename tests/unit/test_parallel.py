@@ -135,6 +135,24 @@ def test_a_killed_worker_is_incomplete_and_names_the_cell() -> None:
     assert sorted(got) == [0, 1]  # the next run gets new workers
 
 
+class Stubborn:
+    """Pickles here and cannot be unpickled anywhere, like a detector whose module a worker does not have."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return __import__, ("no_such_module_anywhere",)
+
+    def __call__(self, cell: int) -> int:
+        return cell
+
+
+def test_what_a_worker_cannot_load_is_not_called_killed() -> None:
+    with pytest.raises(RunIncomplete, match="could not load") as caught:
+        run_cells(Stubborn(), [0, 1], 2, lambda cell, result: None)
+    message = str(caught.value)
+    assert "No module named 'no_such_module_anywhere'" in message and "--jobs 1" in message
+    assert "memory" not in message and "Traceback" not in message
+
+
 def test_an_error_while_storing_stops_the_workers() -> None:
     def refuse(cell: int, result: int) -> None:
         raise RunIncomplete("disk full")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simharness.metrics.arms import arm_numbers, changes, lead_time
-from simharness.metrics.catalogue import metrics_of
+from simharness.metrics.catalogue import METRICS
 from simharness.outcomes.cell import Cell
 from simharness.records import LADDER, Truth
 from simharness.response.arm import ArmResult
@@ -196,7 +196,13 @@ def test_child_months(model: WorldModel, numbers: Callable[..., dict[str, Any]])
 def test_every_metric_of_an_arm_is_in_the_catalogue_and_the_other_way_round(
     numbers: Callable[..., dict[str, Any]],
 ) -> None:
-    known = {metric.name for metric in metrics_of("arm") if metric.estimator != "ratio"}
+    known = {metric.name for metric in METRICS.values() if metric.subject == "arm" and metric.estimator != "ratio"}
     assert set(numbers(result([INF]), result([INF]))) == known
-    sums = {name for metric in metrics_of("arm") for name in (metric.numerator, metric.denominator) if name}
+    sums = {
+        name
+        for metric in METRICS.values()
+        if metric.subject == "arm"
+        for name in (metric.numerator, metric.denominator)
+        if name
+    }
     assert sums <= known and {f"{rung}s" for rung in LADDER} <= known

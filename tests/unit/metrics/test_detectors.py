@@ -10,7 +10,7 @@ import pytest
 
 from simharness.detection.levels import LADDER_RATES, REFERENCE, Levels, contacts_per_1000_child_months
 from simharness.detection.scoring import Scorer
-from simharness.metrics.catalogue import metrics_of
+from simharness.metrics.catalogue import METRICS
 from simharness.metrics.detectors import bound_of, delay_over_bound, detector_numbers, false_alert_rates, stage_shares
 from simharness.outcomes.readings import Reading
 from simharness.world.model import WorldModel
@@ -140,7 +140,7 @@ def test_undefined_numbers(model: WorldModel) -> None:
         "delay_over_bound",
     ]
     assert {number for number in found.values() if number is not None} == {0}
-    known = {metric.name for metric in metrics_of("detector") if metric.estimator != "ratio"}
+    known = {metric.name for metric in METRICS.values() if metric.subject == "detector" and metric.estimator != "ratio"}
     assert known - set(found) == {"stage_at_alert"} and set(found) <= known
 
 

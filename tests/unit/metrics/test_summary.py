@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simharness.metrics.catalogue import METRICS, metrics_of
+from simharness.metrics.catalogue import METRICS
 from simharness.metrics.rows import Row
 from simharness.metrics.summary import RECORDED, assumed, by_subject, estimates, per_replication, recorded_rows, summary
 from simharness.scenario.load import Loaded, resolved
@@ -70,7 +70,7 @@ def test_the_interval_of_a_share_stays_within_its_bounds() -> None:
 
 def test_every_ratio_of_the_catalogue_is_estimated_from_its_own_parts() -> None:
     for subject in ("arm", "detector"):
-        ratios = [metric for metric in metrics_of(subject) if metric.estimator == "ratio"]
+        ratios = [metric for metric in METRICS.values() if metric.subject == subject and metric.estimator == "ratio"]
         parts = sorted({name for metric in ratios for name in (metric.numerator, metric.denominator) if name})
         value = {name: float(2 + place) for place, name in enumerate(parts)}
         given = [row for name in parts for row in rows(name, [value[name]] * 2, **{subject: "x"})]
