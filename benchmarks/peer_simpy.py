@@ -12,6 +12,7 @@ import random
 from bisect import bisect
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,8 +37,9 @@ class Row(NamedTuple):
     chain: int
     regime: int
     start: float
-    stop_after_offence: float
-    stop_at: float
+    tells_at_hazard: float  # cumulative hazard at which the child tells an adult
+    notices_at: float  # another adult notices
+    ends: bool  # the adult who knows ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Workload:
     emits: list[Choice]  # state -> act * 2 + sender
     phrases: list[tuple[int, int]]  # act -> first phrase and how many
     gaps: list[list[float]]  # regime -> equally likely gaps
+    hazards: list[float]  # state -> hazard of telling per waking second
     offence: int  # act * 2 + sender of the offence
     scores: list[float]  # phrase * 2 + sender -> score
     keep: float  # weight of the past in the running risk
@@ -90,7 +93,8 @@ class Peer:
     def conversation(self, row: Row) -> Steps:
         env, work, counts = self.env, self.work, self.counts
         draw = random.Random(work.seed << 64 | row.number).random
-        gaps, stop = work.gaps[row.regime], row.stop_at
+        gaps, hazards, left = work.gaps[row.regime], work.hazards, row.tells_at_hazard
+        stop = row.notices_at if row.ends else inf
         keep, add = work.keep, 1.0 - work.keep
         risk, alerted, offended = 0.0, False, False
         cumulative, states = work.starts[row.chain]
@@ -104,7 +108,6 @@ class Peer:
             if act_sender == work.offence and not offended:
                 offended = True
                 counts.offences += 1
-                stop = min(stop, env.now + row.stop_after_offence)
             risk = keep * risk + add * work.scores[phrase * 2 + (act_sender & 1)]
             if risk >= work.level and not alerted:
                 alerted = True
@@ -112,11 +115,19 @@ class Peer:
                     counts.grooming_alerts += 1
                 else:
                     counts.harmless_alerts += 1
+            hazard = hazards[state]
             cumulative, states = work.steps[state]
             state = states[bisect(cumulative, draw())]
             if state == ENDED:
                 return
-            yield env.timeout(gaps[int(draw() * len(gaps))])
+            gap = gaps[int(draw() * len(gaps))]
+            spent = hazard * gap
+            if spent >= left:  # told within this gap
+                if row.ends:
+                    stop = min(stop, env.now + left / hazard)
+                left = inf
+            left -= spent
+            yield env.timeout(gap)
 
 
 def workload(model: WorldModel, seed: int, contacts: list[Contacts], scorer: Scorer, level: float) -> Workload:
@@ -135,6 +146,7 @@ def workload(model: WorldModel, seed: int, contacts: list[Contacts], scorer: Sco
         [emissions[number] for number in grammar.tables.emission],
         list(zip(book.first.tolist(), book.count.tolist(), strict=True)),
         grammar.tables.gaps.tolist(),
+        model.rules.hazard[grammar.tables.stage].tolist(),
         model.rules.sexual * 2,
         scorer.table.tolist(),
         0.5 ** (1.0 / scorer.aggregator.half_life),
@@ -152,15 +164,15 @@ def _choice(weights: NDArray[np.float64], outcomes: list[int]) -> Choice:
 
 def _rows(model: WorldModel, seed: int, contacts: Contacts) -> Iterator[Row]:
     course = model.scenario.world.natural_course
-    known = disclosure(seed, contacts.conversation, contacts.start, course, model.clock)
-    grooming = contacts.initiator >= 0
-    stops = [np.where(grooming, times, np.inf) for times in known.stops]  # nobody ends a harmless conversation
+    known = disclosure(seed, contacts, course, model.clock)
     columns: list[NDArray[Any]] = [
         contacts.conversation,
-        grooming,
+        contacts.initiator >= 0,
         contacts.kind,
         contacts.regime,
         contacts.start,
-        *stops,
+        known.tells_at_hazard,
+        known.notices_at,
+        known.ends,
     ]
     return (Row(*values) for values in zip(*(column.tolist() for column in columns), strict=True))

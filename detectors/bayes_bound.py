@@ -30,8 +30,8 @@ class FilterTables(NamedTuple):
     source: NDArray[np.int64]  # every other step: from, to, probability
     target: NDArray[np.int64]
     move: NDArray[np.float64]
-    emit: NDArray[np.float64]  # (act * 2 + sender, S)
-    act_of: NDArray[np.int64]  # (texts,)
+    emit: NDArray[np.float64]  # (act * 2 + sender, S); one act more, at the end: a text that is hidden
+    act_of: NDArray[np.int64]  # (texts + 1,); the last text is the hidden one
     grooming: int  # how many states are grooming
 
 
@@ -74,7 +74,8 @@ def class_prior(model: WorldModel) -> NDArray[np.float64]:
 def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> FilterTables:
     """The filter of a scenario. ``prior_log_odds`` replaces the base rate of grooming that the scenario implies.
 
-    Phrases are drawn the same way in every class once the act is known, so they cancel and the filter reads acts.
+    Phrases are drawn the same way in every class once the act is known, so they cancel and the filter reads acts. Of a
+    hidden message it reads the sender: the likelihood is summed over all acts.
     """
     grammar = model.grammar
     prior = class_prior(model)
@@ -86,6 +87,9 @@ def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> Fil
     onward = np.append(np.diag(grammar.step, 1), 0.0)
     jumps = grammar.step - np.diag(np.diag(grammar.step)) - np.diag(onward[:-1], 1)
     source, target = np.nonzero(jumps)
+    emit = grammar.emit[grammar.tables.emission].T
+    acts = emit.shape[0] // 2
+    hidden = emit.reshape(acts, 2, -1).sum(axis=0)  # what is left to see is who sent it
     return FilterTables(
         prior @ grammar.start,
         np.ascontiguousarray(np.diag(grammar.step)),
@@ -93,8 +97,8 @@ def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> Fil
         source.astype(np.int64),
         target.astype(np.int64),
         jumps[source, target],
-        np.ascontiguousarray(grammar.emit[grammar.tables.emission].T),
-        model.phrasebooks["use"].act_of.astype(np.int64),
+        np.vstack([emit, hidden]),
+        np.append(model.phrasebooks["use"].act_of.astype(np.int64), acts),
         int(grooming[grammar.chain_of_state].sum()),
     )
 

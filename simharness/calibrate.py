@@ -116,7 +116,8 @@ def _scaled(scenario: Scenario, fits: list[Fit]) -> Scenario:
     forces = dict(world.recording.forces)
     for fit in areas:
         name = fit.path.split(".")[3]
-        rate = fit.value * fit.recorded / fit.simulated / factor
+        # Where nothing was recorded at all, nothing says how far off the rate is: begin from the highest.
+        rate = fit.value * fit.recorded / fit.simulated / factor if fit.simulated else 1.0
         forces[name] = forces[name].model_copy(update={"value": min(1.0, rate)})
     contact = world.offenders.contact_rate
     contact = contact.model_copy(update={"value": contact.value * factor})

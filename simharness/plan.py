@@ -22,11 +22,11 @@ from scipy.special import stdtrit
 from simharness.detection.scoring import build_detectors
 from simharness.errors import UsageError
 from simharness.outcomes.cell import Prepared
-from simharness.response.coverage import Coverage
 from simharness.run import finish_cell, prepare_cells
 from simharness.scenario.load import Loaded, located
 from simharness.scenario.model import Scenario
-from simharness.scenario.response import Arm
+from simharness.scenario.policy import Arm
+from simharness.workload import Load, covered_share, loads
 from simharness.world.acts import ACT_INDEX
 from simharness.world.clock import DAY_S
 from simharness.world.grammar import INITIATOR, CompiledGrammar
@@ -80,6 +80,7 @@ class Plan:
     scenario: Scenario
     expected: Expected
     false_alerts: Mapping[str, FalseAlerts]
+    loads: Mapping[str, Mapping[str, Load]]  # by arm and queue
     detectable: float | None  # share of offences prevented; None with fewer than two replications
     wall_s: float
     memory_bytes: float  # all processes together
@@ -101,10 +102,12 @@ def make_plan(loaded: Loaded, jobs: int) -> Plan:
     expected = replace(
         cell, grooming=nations * cell.grooming, benign=nations * cell.benign, offences=nations * cell.offences
     )
+    alerting = {name: arm for name, arm in scenario.arms.items() if arm.detector}
     return Plan(
         scenario,
         expected,
-        {name: expected_false_alerts(model, arm, nations) for name, arm in scenario.arms.items() if arm.detector},
+        {name: expected_false_alerts(model, arm, nations) for name, arm in alerting.items()},
+        {name: expected_loads(model, arm, expected.grooming, nations) for name, arm in alerting.items()},
         smallest_detectable(expected.offences, scenario.replications),
         measured.setup_s + messages * measured.seconds_a_message,
         _memory(processes, measured.peak_bytes, cell.grooming),
@@ -156,15 +159,21 @@ def offence_probabilities(grammar: CompiledGrammar) -> NDArray[np.float64]:
 
 def expected_false_alerts(model: WorldModel, arm: Arm, nations: int = 1) -> FalseAlerts:
     """False alerts of an arm at the rate its level states, on the share of harmless conversations its code covers."""
-    assert arm.alert_level is not None and arm.code is not None
+    assert arm.alert_level is not None
     rate = arm.alert_level.false_alerts_per_1000_child_months
     if rate is None:
         return FalseAlerts(None, None)
-    shares = np.array([model.scenario.world.benign.platforms.get(name, 0.0) for name in model.platforms])
-    days = (np.arange(model.scenario.period.days) + 0.5) * DAY_S
-    covered = Coverage(arm.code, model.platforms).share(np.arange(shares.size)[:, None], days[None, :]).mean(axis=1)
-    child_months = nations * model.child_months
-    return FalseAlerts(rate, float(rate * child_months / 1000.0 * (shares @ covered) / shares.sum()))
+    expected = rate * nations * model.child_months / 1000.0
+    return FalseAlerts(rate, expected * covered_share(model, arm, model.scenario.world.benign.platforms))
+
+
+def expected_loads(model: WorldModel, arm: Arm, grooming: float, nations: int = 1) -> dict[str, Load]:
+    """Load of an arm's queues, ``grooming`` conversations a replication; empty where its level states no rate."""
+    false = expected_false_alerts(model, arm, nations).expected
+    if false is None:
+        return {}
+    shares = model.scenario.world.offenders.platforms.shares
+    return loads(model, arm, false, grooming * covered_share(model, arm, shares), nations)
 
 
 def smallest_detectable(offences: float, replications: int, power: float = POWER) -> float | None:

@@ -13,6 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+SCHEMA_VERSION = 2  # of everything written to a run's folder (docs/run_folder.md)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -109,17 +111,35 @@ class Alert:
     conversation: int
     raised_s: float
     right: bool  # truth: the conversation is grooming
+    risk: float  # running risk at the message that raised it
+    dropped_reason: str | None  # lost on the way to somebody (over_budget, text_only); None: it was not
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One reading of one alert by a person, a row of the table ``decisions``. Wall seconds; intervals half-open."""
+    """One alert's stay at one desk, a row of the table ``decisions``. Wall seconds; half-open; None: not yet."""
 
     alert: int
-    desk: str  # review: a platform's moderators; referral: a force's desk
-    started_s: float  # >= Alert.raised_s; the difference is the waiting time
-    ended_s: float
-    verdict: str  # confirmed | cleared | expired (waited too long, dropped unread)
+    desk: str  # a queue of the policy, or police: the force's desk that reads referrals
+    entered_s: float
+    started_s: float | None  # first claim; less entered_s it is the wait for a first reading
+    claimed_s: float | None  # last claim
+    ended_s: float | None
+    verdict: str  # confirmed | cleared | expired (unread) | merged (decided with another) | dropped | waiting
+    dropped_reason: str | None  # for dropped: why
+    claims: int
+    worked_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action on an alert, a row of the table ``actions``. Wall seconds."""
+
+    alert: int
+    action: str
+    recipient: str  # child | guardian | offender | police | other platforms
+    at_s: float
+    effect: str  # taken | shadow (logged only) | ended (nothing left to act on) | repeated (done before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +149,11 @@ class Outcome:
     """
 
     conversation: int
+    start_s: float | None  # None: a substitute that nothing brought about
     offence_s: float | None
     repeat_s: float | None
     meeting_s: float | None
     contact_s: float | None
     recorded_s: float | None  # the police record the offence
     cut_s: float | None  # the first action that ended the conversation for good
-    never_made: bool  # an action kept the contact from being made at all
+    never_made: bool  # an action kept the planned contact from being made at all

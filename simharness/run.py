@@ -20,6 +20,7 @@ from simharness.detection.protocol import Detector
 from simharness.detection.scoring import build_detectors, prepare
 from simharness.metrics.arms import arm_numbers
 from simharness.metrics.catalogue import METRICS
+from simharness.metrics.desks import desk_numbers
 from simharness.metrics.detectors import detector_numbers, stage_shares
 from simharness.metrics.recorded import recorded_numbers
 from simharness.metrics.rows import Row
@@ -27,6 +28,7 @@ from simharness.metrics.summary import RECORDED, per_replication, summary
 from simharness.outcomes.cell import Cell, Prepared, run_cell
 from simharness.outcomes.tables import (
     SYNTHETIC,
+    actions_table,
     alerts_table,
     conversations_table,
     decisions_table,
@@ -113,6 +115,7 @@ def finish_cell(prepared: Prepared, path: Path, replication: int) -> Finished:
         tables["outcomes", name] = outcomes_table(cell, arm)
         tables["alerts", name] = alerts_table(arm)
         tables["decisions", name] = decisions_table(arm)
+        tables["actions", name] = actions_table(arm)
     files = [folder.write_cell_table(kind, replication, table, arm or None) for (kind, arm), table in tables.items()]
     digest = combine({f"{kind}/{arm}": table_digest(table) for (kind, arm), table in tables.items()})
     return Finished(digest, files)
@@ -129,6 +132,8 @@ def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
 
     for arm in cell.arms:
         add("arm", arm, "", arm_numbers(model, cell, arm))
+        for name, stratum, value in desk_numbers(cell.arms[arm].log, bool(model.scenario.arms[arm].queues)):
+            add("arm", arm, "", {name: value}, stratum)
     for detector, reading in cell.readings.items():
         add("detector", "", detector, detector_numbers(model, cell.readings, detector))
         for stage, share in stage_shares(reading, model.grammar).items():

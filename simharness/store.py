@@ -28,8 +28,8 @@ from ruamel.yaml import YAML
 
 from simharness.errors import RunIncomplete, UsageError
 from simharness.provenance import text_digest
+from simharness.records import SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 RESOLVED_SCENARIO = "scenario.resolved.yaml"
 STATUS = "status.jsonl"

@@ -21,7 +21,7 @@ from simharness.world.acts import ACT_INDEX, ACTS
 from simharness.world.contacts import Contacts
 from simharness.world.generate import Batch, World
 from simharness.world.grammar import CompiledGrammar
-from simharness.world.messages import NEVER, Output, generate, new_output
+from simharness.world.messages import NEVER, Output, Rules, generate, new_output
 from simharness.world.model import WorldModel, build_model
 
 ROOT = Path(__file__).parents[1]
@@ -147,12 +147,13 @@ def simulate() -> Callable[..., Output]:
             np.full(n, regime, np.uint8),
             np.full(n, start),
         )
-        stops = (np.full(n, NEVER), np.full(n, NEVER))
-        rules = (ACT_INDEX["sexual"], ACT_INDEX["suggests_meeting"], 86_400.0, horizon)
+        adults = (np.full(n, NEVER), np.full(n, NEVER), np.zeros(n, np.bool_))
+        hazard = np.zeros(len(grammar.stage_names))
+        rules = Rules(ACT_INDEX["sexual"], ACT_INDEX["suggests_meeting"], 86_400.0, horizon, hazard, 0.0)
         while True:
             out = new_output(n, messages)
             seed64 = np.uint64(seed)
-            if generate(grammar.tables, number, np.ones_like(number), seed64, contacts, stops, rules, out) == n:
+            if generate(grammar.tables, number, np.ones_like(number), seed64, contacts, adults, rules, out) == n:
                 used = int(out.end[-1])
                 return out._replace(symbol=out.symbol[:used], time=out.time[:used], stage=out.stage[:used])
             messages *= 4

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from simharness.calibrate import calibrate as fit
 from simharness.calibrate import write_back, written
+from simharness.report.terminal import WIDTH
 from simharness.scenario.load import load_scenario
 
 
@@ -28,7 +29,7 @@ def calibrate(scenario: Path, replications: int, jobs: int, write: bool) -> None
     for found in fits:
         simulated = f"{found.simulated:.1f} ({found.standard_error:.1f})"
         table.add_row(found.path, str(written(found)), found.title, f"{found.recorded:g}", simulated)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     console.print(table)
     console.print(
         f"\nFitted on {replications} replications of their own seed stream. Only the product of contacts, reporting "

@@ -14,6 +14,7 @@ from simharness.plan import BYTES_A_CONVERSATION, POWER, Plan, make_plan
 from simharness.report.terminal import console
 from simharness.report.wording import NOT_APPLICABLE, counted, number
 from simharness.units import format_duration
+from simharness.workload import Load
 
 FORMULA = (
     f"Smallest detectable difference: (t[0.975, R-1] + t[{POWER:.2f}, R-1]) sqrt(2 p (1-p) / (n R)), p = 1/2, "
@@ -23,6 +24,11 @@ FORMULA = (
 LENGTHS = (
     "Lengths are exact for the chains (fundamental matrix) if every conversation runs to its own end; the period's end "
     "and adults who step in make them shorter, so messages, offences, time and disk are somewhat overstated."
+)
+LOADS = (
+    "Queues: from the false alerts alone to one alert more for every grooming conversation covered, at the tiers' mean "
+    "times; reviewers on duty on average while the queue is staffed. Merging, account triggers, budgets and losses "
+    "make it less; repeated and double alerts and fatigue more."
 )
 COSTS = (
     "Time, memory and disk are estimates: one small replication was run on this machine and scaled up (memory: "
@@ -39,7 +45,7 @@ def plan(*, jobs: int, **chosen: Any) -> None:
         table.add_row(Text(name), Text(value))
     target.print(Text(f"Plan: {found.scenario.title}", style="bold"))
     target.print(table)
-    for note in (LENGTHS, COSTS, FORMULA):
+    for note in (LENGTHS, LOADS, COSTS, FORMULA):
         target.print(Text(note, style="dim"))
 
 
@@ -59,6 +65,8 @@ def lines(found: Plan) -> Iterator[tuple[str, str]]:
     yield "once, before the first", once
     for name, alerts in found.false_alerts.items():
         yield f"false alerts, {name}", _false_alerts(alerts.stated, alerts.expected)
+        for queue, asked in found.loads[name].items():
+            yield f"  queue {queue}", _load(asked)
     yield "wall time", f"about {format_duration(found.wall_s)} (estimate)"
     yield "memory", f"about {number(found.memory_bytes / 1e6)} MB in all processes (estimate)"
     yield "disk", f"about {number(found.disk_bytes / 1e6)} MB (estimate)"
@@ -77,6 +85,15 @@ def _false_alerts(stated: float | None, expected: float | None) -> str:
     if stated is None or expected is None:
         return f"{NOT_APPLICABLE} (the alert level is a risk, so no rate is stated)"
     return f"{number(expected)} a replication (stated: {stated:g} per 1,000 child-months where covered in full)"
+
+
+def _load(asked: Load) -> str:
+    low, high = (f"{100.0 * share:.0f}" for share in asked.utilisation)
+    short = ": too few to keep up" if asked.utilisation[0] > 1.0 else ""
+    return (
+        f"{number(asked.alerts[0])} to {number(asked.alerts[1])} alerts, {number(asked.needed[0])} to "
+        f"{number(asked.needed[1])} reviewers busy of {asked.duty_h / asked.on_duty_h:.1f} ({low} to {high} %){short}"
+    )
 
 
 def _detectable(found: Plan) -> str:

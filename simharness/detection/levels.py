@@ -1,19 +1,27 @@
-"""Alert levels set by what they cost: the risk that gives a stated number of false alerts on a calibration world."""
+"""Alert levels set by what they cost: the risk that gives a stated number of false alerts on a calibration world.
+
+A level belongs to a detector and its trigger (the running risk, or s of n). It is set on conversations whose texts can
+be read: platforms on which an arm reads nothing raise fewer alerts, not other ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simharness.detection.scoring import Scorer
 from simharness.detection.training import benign_sample
+from simharness.detection.triggers import Signal, sustained
+from simharness.detection.worth import Worth, worths
+from simharness.scenario.levels import AlertLevel
 from simharness.scenario.model import MONTH_DAYS
-from simharness.scenario.response import AlertLevel
+from simharness.scenario.policy import Arm
 from simharness.streams import derive_seed
 from simharness.world.clock import DAY_S
+from simharness.world.contacts import Contacts
 from simharness.world.generate import World
 from simharness.world.model import WorldModel
 
@@ -22,16 +30,23 @@ LADDER_RATES = tuple(2.0 ** (half / 2) for half in range(-8, 14))  # 0.06 to 90,
 REFERENCE = LADDER_RATES.index(1.0)
 _STATED = "a level stated for the detector itself"
 UNREACHABLE = np.float32(np.finfo(np.float32).max)  # no finite risk gives so few false alerts: this level never alerts
+PLAIN = (1, 1)  # s of n of an arm that alerts on the running risk itself
+
+Window = tuple[int, int]  # s of n
+Peaks = dict[Window, NDArray[np.float32]]  # highest risk of every harmless conversation, ascending
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
     """Ascending alert levels of one detector: those its policies use and those of the ladder of measured rates."""
 
-    risk: NDArray[np.float32]  # (levels,)
-    of_arm: dict[str, int]  # arm -> place in ``risk``
+    risk: NDArray[np.float32]  # (levels,) of the running risk
+    of_arm: dict[str, int]  # arm that alerts on the running risk itself -> place in ``risk``
     ladder: NDArray[np.int64]  # place in ``risk`` of each of LADDER_RATES
     stated: int | None = None  # place of the level the scenario states for measuring this detector, if it does
+    signal: dict[str, Signal] = field(default_factory=dict)  # arm -> its trigger; every arm of the detector
+    urgent: dict[tuple[str, str], float] = field(default_factory=dict)  # (arm, queue) -> risk from which on it is
+    worth: dict[str, Worth] = field(default_factory=dict)  # arm with a queue in order of the value of time
 
     @property
     def measured(self) -> int:
@@ -43,11 +58,18 @@ def calibrate_levels(model: WorldModel, scorers: Mapping[str, Scorer]) -> dict[s
     """Levels of every detector, from the peaks of harmless conversations in a world of its own seed stream."""
     world = World(model, derive_seed(model.scenario.seed, "calibration"))
     contacts = benign_sample(world, model.scenario.training.calibration)
-    peaks: dict[str, list[NDArray[np.float32]]] = {name: [] for name in scorers}
-    for batch in world.batches(contacts):
-        for name, scorer in scorers.items():
-            peaks[name].append(scorer.peaks(batch.view))
-    return {name: _levels(model, name, np.sort(np.concatenate(found))) for name, found in peaks.items()}
+    peaks = _peaks(world, contacts, scorers)
+    levels = {name: _levels(model, name, found) for name, found in peaks.items()}
+    valued = {
+        arm: (name, signal)
+        for name, found in levels.items()
+        for arm, signal in found.signal.items()
+        if any(queue.priority == "value_of_time" for queue in model.scenario.arms[arm].queues.values())
+    }
+    if valued:
+        for arm, worth in worths(world, contacts, scorers, valued).items():
+            levels[valued[arm][0]].worth[arm] = worth
+    return levels
 
 
 def contacts_per_1000_child_months(model: WorldModel) -> float:
@@ -66,20 +88,73 @@ def level_for(rate: float, sorted_peaks: NDArray[np.float32], per_1000: float) -
     return np.float32(sorted_peaks[above]) if above < sorted_peaks.size else UNREACHABLE
 
 
-def _levels(model: WorldModel, name: str, sorted_peaks: NDArray[np.float32]) -> Levels:
+def _arms_of(model: WorldModel, detector: str) -> dict[str, Arm]:
+    return {name: arm for name, arm in model.scenario.arms.items() if arm.detector == detector}
+
+
+def _window(arm: Arm) -> Window:
+    rule = arm.trigger.s_of_n
+    return (rule.s, rule.n) if rule else PLAIN
+
+
+def _peaks(world: World, contacts: Contacts, scorers: Mapping[str, Scorer]) -> dict[str, Peaks]:
+    """Of every detector: the peaks of its running risk, and of each s of n that its arms use."""
+    found: dict[str, dict[Window, list[NDArray[np.float32]]]] = {}
+    for name in scorers:
+        found[name] = {window: [] for window in {PLAIN, *map(_window, _arms_of(world.model, name).values())}}
+    for batch in world.batches(contacts):
+        view = batch.view
+        for name, scorer in scorers.items():
+            risk = scorer.risk(view)
+            for (s, n), parts in found[name].items():
+                parts.append(scorer.peaks(view, sustained(risk, view, s, n) if n > 1 else risk))
+    return {
+        name: {window: np.sort(np.concatenate(parts)) for window, parts in windows.items()}
+        for name, windows in found.items()
+    }
+
+
+def _levels(model: WorldModel, name: str, peaks: Peaks) -> Levels:
     per_1000 = contacts_per_1000_child_months(model)
-    wanted: dict[object, np.float32] = {rate: level_for(rate, sorted_peaks, per_1000) for rate in LADDER_RATES}
-    arms = {arm_name: arm for arm_name, arm in model.scenario.arms.items() if arm.detector == name}
-    for arm_name, arm in arms.items():
-        assert arm.alert_level is not None
-        wanted[arm_name] = _level(arm.alert_level, sorted_peaks, per_1000)
+    wanted: dict[object, np.float32] = {rate: level_for(rate, peaks[PLAIN], per_1000) for rate in LADDER_RATES}
+    arms = _arms_of(model, name)
+    signals = {arm_name: _signal(model, arm, peaks[_window(arm)]) for arm_name, arm in arms.items()}
+    direct = [arm_name for arm_name, arm in arms.items() if _window(arm)[1] == 1]
+    wanted |= {arm_name: signals[arm_name].level for arm_name in direct}
     stated = model.scenario.detectors[name].alert_level
     if stated is not None:
-        wanted[_STATED] = _level(stated, sorted_peaks, per_1000)
+        wanted[_STATED] = _level(stated, peaks[PLAIN], per_1000)
     risk = np.unique(np.array(list(wanted.values()), np.float32))
     place = {key: int(np.searchsorted(risk, value)) for key, value in wanted.items()}
     ladder = np.array([place[rate] for rate in LADDER_RATES])
-    return Levels(risk, {arm: place[arm] for arm in arms}, ladder, place.get(_STATED))
+    urgent = _urgent(arms, peaks, per_1000)
+    return Levels(risk, {arm: place[arm] for arm in direct}, ladder, place.get(_STATED), signals, urgent)
+
+
+def _urgent(arms: Mapping[str, Arm], peaks: Peaks, per_1000: float) -> dict[tuple[str, str], float]:
+    found = {}
+    for arm_name, arm in arms.items():
+        for queue_name, queue in arm.queues.items():
+            if queue.service_level is not None and queue.service_level.urgent_above is not None:
+                level = _level(queue.service_level.urgent_above, peaks[_window(arm)], per_1000)
+                found[arm_name, queue_name] = float(level)
+    return found
+
+
+def _signal(model: WorldModel, arm: Arm, sorted_peaks: NDArray[np.float32]) -> Signal:
+    per_1000, trigger = contacts_per_1000_child_months(model), arm.trigger
+    assert arm.alert_level is not None
+    several = trigger.rearm_below is not None or trigger.cooldown is not None
+    s, n = _window(arm)
+    return Signal(
+        level=_level(arm.alert_level, sorted_peaks, per_1000),
+        rearm=None if trigger.rearm_below is None else _level(trigger.rearm_below, sorted_peaks, per_1000),
+        s=s,
+        n=n,
+        cooldown_s=None if trigger.cooldown is None else float(model.clock.waking_span(trigger.cooldown)),
+        at_most=trigger.at_most if several else 1,
+        hidden=np.isin(np.array(model.platforms), arm.encrypted),
+    )
 
 
 def _level(level: AlertLevel, sorted_peaks: NDArray[np.float32], per_1000: float) -> np.float32:

@@ -32,7 +32,10 @@ class ConversationDetector(Protocol):
     """Reads whole conversations and keeps its own running risk."""
 
     def risk(self, batch: ConversationBatch) -> Floats:
-        """One number per message of the batch, after seeing that message and nothing later; nan abstains."""
+        """One number per message of the batch, after seeing that message and nothing later; nan abstains.
+
+        Where an arm reads nothing but metadata, every message has the text "" (``encryption.hide``).
+        """
 
 
 @runtime_checkable

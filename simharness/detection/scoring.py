@@ -57,19 +57,21 @@ class Scorer:
         risk = np.asarray(self.detector.risk(batch), np.float32)
         return _checked(self.name, risk, batch.symbol.size, "messages")
 
-    def crossings(self, batch: ConversationBatch, levels: NDArray[np.float32]) -> NDArray[np.int32]:
+    def crossings(
+        self, batch: ConversationBatch, levels: NDArray[np.float32], risk: NDArray[np.float32] | None = None
+    ) -> NDArray[np.int32]:
         """Place (from 0) of the message at which each conversation first reaches each ascending level; -1: never.
 
-        Shape (conversations, levels).
+        Shape (conversations, levels). ``risk``: the batch's running risk, if already known.
         """
         out = np.empty((len(batch), levels.size), np.int32)
-        first_crossings(self.risk(batch), batch.begin, batch.end, levels, out)
+        first_crossings(self.risk(batch) if risk is None else risk, batch.begin, batch.end, levels, out)
         return out
 
-    def peaks(self, batch: ConversationBatch) -> NDArray[np.float32]:
-        """The highest risk each conversation ever reaches, shape (conversations,)."""
+    def peaks(self, batch: ConversationBatch, risk: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """The highest risk each conversation ever reaches, shape (conversations,). ``risk``: if already known."""
         out = np.empty(len(batch), np.float32)
-        highest(self.risk(batch), batch.begin, batch.end, out)
+        highest(self.risk(batch) if risk is None else risk, batch.begin, batch.end, out)
         return out
 
 

@@ -21,12 +21,17 @@ from simharness.world.phrasebook import surrogate_vocabulary
 
 def sample_contacts(world: World, grooming: int, benign: int) -> tuple[Contacts, Contacts]:
     """The first so many grooming contacts and a sample of about so many harmless ones, of one world."""
+    return grooming_sample(world, grooming), benign_sample(world, benign)
+
+
+def grooming_sample(world: World, conversations: int) -> Contacts:
+    """The first so many grooming contacts of a world, however many offenders that takes."""
     model = world.model
     per_offender = model.scenario.world.offenders.contact_rate.value * DAY_S * model.scenario.period.days
-    offenders = int(1.5 * grooming / per_offender) + 20
-    while len(positive := world.grooming_contacts(np.arange(offenders, dtype=np.uint64))) < grooming:
+    offenders = int(1.5 * conversations / per_offender) + 20
+    while len(found := world.grooming_contacts(np.arange(offenders, dtype=np.uint64))) < conversations:
         offenders *= 2  # rates are heavy-tailed: so many offenders can make far fewer contacts than expected
-    return positive.take(slice(0, grooming)), benign_sample(world, benign)
+    return found.take(slice(0, conversations))
 
 
 def benign_sample(world: World, conversations: int) -> Contacts:

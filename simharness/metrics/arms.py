@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from simharness.outcomes.cell import Cell
 from simharness.records import LADDER
 from simharness.response.arm import ArmResult
-from simharness.response.log import EXPIRED, REVIEW, ArmLog
+from simharness.response.log import ENDED, TAKEN, ArmLog
+from simharness.scenario.policy import POLICE
 from simharness.world.clock import DAY_S
 from simharness.world.model import WorldModel
 
@@ -18,14 +19,33 @@ HOUR_S = 3600.0
 Number = float | None
 
 
+# Counted as they happen, under these names.
+COUNTED = (
+    "arrests",
+    "charges",
+    "wrong_referrals",
+    "wrong_suspensions",
+    "wrong_restrictions",
+    "children_wrongly_alarmed",
+    "guardians_wrongly_alarmed",
+    "benign_contacts_ended",
+    "benign_read",
+    "contacts_displaced",
+    "tipped_off",
+    "new_accounts",
+    "signals_matched",
+)
+
+
 def arm_numbers(model: WorldModel, cell: Cell, name: str) -> dict[str, Number]:
     """Every metric of one arm in one replication, by name; None where undefined."""
     arm, base = cell.arms[name], cell.arms[model.scenario.comparator]
-    log, counts = arm.log, arm.log.counts
+    log, planned = arm.log, np.arange(cell.planned)
     right = np.frombuffer(log.alert_right, np.int8) == 1 if len(log.alert_right) else np.zeros(0, np.bool_)
-    review, police = log.seconds["review"] / HOUR_S, log.seconds["police"] / HOUR_S
+    police = sum(each.worked_s for desk, each in zip(log.desks, log.numbers, strict=True) if desk == POLICE) / HOUR_S
+    review = sum(each.worked_s for each in log.numbers) / HOUR_S - police
     numbers: dict[str, Number] = dict(_ladder(cell, arm, base))
-    numbers |= lead_time(arm, base, model.scenario.horizon_s)
+    numbers |= lead_time(arm.cut[planned], base.cut[planned], model.scenario.horizon_s)
     numbers |= {
         "recorded_offences": int(np.isfinite(arm.recorded).sum()),
         "alerts": right.size,
@@ -33,14 +53,21 @@ def arm_numbers(model: WorldModel, cell: Cell, name: str) -> dict[str, Number]:
         "false_alerts": int((~right).sum()),
         "child_months": model.child_months / 1000.0,
         "alerts_before_offence": _before_offence(cell, arm, right),
+        "duplicate_alerts": _raised_twice(log),
+        "longest_silence_days": _longest_silence(log, model.scenario.horizon_s),
+        "actions": sum(effect == TAKEN for effect in log.action_effect),
+        "actions_too_late": sum(effect == ENDED for effect in log.action_effect),
+        "exposure_hours": sum(each.exposed_s for each in log.numbers) / HOUR_S,
         "review_hours": review,
         "police_hours": police,
         "human_hours": review + police,
-        **_queue(model, name, log),
+        "contacts_never_made": int((arm.cut[planned] == -np.inf).sum()),
+        "substitutes": int((np.isfinite(arm.start) & (arm.cut > -np.inf))[cell.planned :].sum()),
+        "audits": arm.regulation.audits,
+        "audits_found": arm.regulation.found,
+        "sanctions": arm.regulation.sanctions,
     }
-    for count in ("arrests", "wrong_referrals", "wrong_suspensions", "children_wrongly_alarmed", "benign_read"):
-        numbers[count] = counts[count]
-    return numbers
+    return numbers | {count: log.counts[count] for count in COUNTED}
 
 
 def changes(base: NDArray[np.float64], arm: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
@@ -54,19 +81,21 @@ def changes(base: NDArray[np.float64], arm: NDArray[np.float64]) -> dict[str, ND
     }
 
 
-def lead_time(arm: ArmResult, base: ArmResult, horizon_s: float) -> dict[str, Number]:
+def lead_time(arm: NDArray[np.float64], base: NDArray[np.float64], horizon_s: float) -> dict[str, Number]:
     """Median days by which an arm's first protective action comes before the comparator's.
+
+    Arrays of the first action on each planned conversation (wall seconds; inf: none, -inf: the contact was never made).
 
     Over the conversations on which both act in the period, at different times; the share of the arm's conversations on
     which the comparator does not act in the period stands beside it, because for those the lead is longer than the
     period can show. Contacts never made have no time of action and are left out.
     """
     # The same action at the same moment (the police, alerted by the same report) is no lead of either.
-    acted = np.isfinite(arm.cut) & (arm.cut != base.cut)
+    acted = np.isfinite(arm) & (arm != base)
     if not acted.any():
         return {"lead_time_days": None, "only_this_arm_acts": None}
-    both = acted & (base.cut < horizon_s) & np.isfinite(base.cut)
-    lead = base.cut[both] - arm.cut[both]
+    both = acted & (base < horizon_s) & np.isfinite(base)
+    lead = base[both] - arm[both]
     return {
         "lead_time_days": float(np.median(lead) / DAY_S) if lead.size else None,
         "only_this_arm_acts": float(1.0 - both.sum() / acted.sum()),
@@ -94,18 +123,19 @@ def _before_offence(cell: Cell, arm: ArmResult, right: NDArray[np.bool_]) -> int
     return int((raised < arm.outcomes[rows, 0]).sum())
 
 
-def _queue(model: WorldModel, name: str, log: ArmLog) -> dict[str, Number]:
-    if model.scenario.arms[name].review is None:
-        return {"review_expired": None, "review_waiting": None, "review_wait_hours": None}
-    if not len(log.decision_alert):
-        return {"review_expired": 0, "review_waiting": len(log.alert_right), "review_wait_hours": None}
-    read = np.frombuffer(log.decision_desk, np.int8) == REVIEW
-    raised = np.frombuffer(log.alert_raised_s, np.float64)[np.frombuffer(log.decision_alert, np.int64)[read]]
-    started = np.frombuffer(log.decision_started_s, np.float64)[read]
-    expired = np.frombuffer(log.decision_verdict, np.int8)[read] == EXPIRED
-    wait = (started - raised)[~expired]
-    return {
-        "review_expired": int(expired.sum()),
-        "review_waiting": len(log.alert_right) - int(read.sum()),
-        "review_wait_hours": float(wait.mean() / HOUR_S) if wait.size else None,
-    }
+def _raised_twice(log: ArmLog) -> int:
+    """Right alerts raised at the very moment of another one on their conversation: they say nothing new.
+
+    Harmless conversations are left out, because several that were not sampled share one id and may share a time.
+    """
+    raised = zip(log.alert_conversation, log.alert_raised_s, log.alert_right, strict=True)
+    moments = [(conversation, time) for conversation, time, right in raised if right]
+    return len(moments) - len(set(moments))
+
+
+def _longest_silence(log: ArmLog, horizon_s: float) -> Number:
+    """Longest time in which no alert was raised, days; None where there was none at all."""
+    if not log.alert_raised_s:
+        return None
+    times = np.sort(np.frombuffer(log.alert_raised_s, np.float64))
+    return float(np.diff(times, prepend=0.0, append=horizon_s).max() / DAY_S)

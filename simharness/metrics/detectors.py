@@ -1,5 +1,5 @@
-"""What a detector did in one replication, at the alert level of one false alert per 1,000 child-months, and the
-bound.
+"""What a detector did in one replication: at the level it is measured at, against the bound at the same rate of false
+alerts, and against the others at the same number of alerts.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ Number = float | None
 
 
 def detector_numbers(model: WorldModel, readings: Mapping[str, Reading], name: str) -> dict[str, Number]:
-    """Every metric of one detector in one replication at the reference level; None where undefined."""
+    """Every metric of one detector in one replication, at the level it is measured at; None where undefined."""
     reading = readings[name]
     level = reading.levels.measured
     detected = int(reading.alerted[level])
     false = float(reading.false[level]) / model.scenario.sampling.benign_fraction
     messages = np.concatenate([np.empty(0, np.int32), *reading.messages])
-    return {
+    numbers: dict[str, Number] = {
         "detected": detected,
         "grooming": reading.grooming,
         "in_time": int(reading.in_time[level]),
@@ -35,6 +35,34 @@ def detector_numbers(model: WorldModel, readings: Mapping[str, Reading], name: s
         "delay_over_bound": delay_over_bound(model, reading, bound_of(readings)),
         "false_alert_rate": _rate(model, reading),
     }
+    return numbers | budget_numbers(model, readings, name)
+
+
+def budget_numbers(model: WorldModel, readings: Mapping[str, Reading], name: str) -> dict[str, Number]:
+    """Metrics at the scenario's matched budget of alerts, and against its baseline; empty if it states none."""
+    matched = model.scenario.matched_budget
+    if matched is None:
+        return {}
+    own, baseline = (
+        recall_at_budget(model, readings[detector], matched.alerts_per_1000_child_months)
+        for detector in (name, matched.baseline)
+    )
+    over = None if own is None or baseline is None else own - baseline
+    return {"recall_before_offence_at_budget": own, "recall_before_offence_over_baseline": over}
+
+
+def recall_at_budget(model: WorldModel, reading: Reading, budget: float) -> Number:
+    """Share of offences alerted on before they happen, at ``budget`` alerts per 1,000 child-months, right and false.
+
+    Both counts are interpolated between the levels of the ladder, as if a share of the time had gone by either level.
+    Undefined without an offence, or where no level of the ladder raised so few alerts, or so many.
+    """
+    ladder = reading.levels.ladder
+    right = reading.alerted[ladder] / (model.child_months / 1000.0)
+    alerts = right + false_alert_rates(model, reading)
+    if not reading.offences or not alerts[0] <= budget <= alerts[-1]:
+        return None
+    return float(np.interp(budget, alerts, reading.in_time[ladder]) / reading.offences)
 
 
 def stage_shares(reading: Reading, grammar: CompiledGrammar) -> dict[str, Number]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from simharness.metrics.catalogue import METRICS, Metric
+from simharness.metrics.catalogue import HOURS, METRICS, Metric
 from simharness.metrics.intervals import (
     Interval,
     clopper_pearson,
@@ -17,6 +17,7 @@ from simharness.metrics.intervals import (
     ratio_interval,
 )
 from simharness.metrics.rows import Row
+from simharness.records import SCHEMA_VERSION
 from simharness.scenario.model import RecordedFigure, Scenario
 
 Values = dict[int, float | None]  # replication -> value
@@ -46,11 +47,12 @@ def per_replication(rows: Iterable[Row], nations: int) -> list[Row]:
 def summary(scenario: Scenario, rows: list[Row], status: str) -> dict[str, Any]:
     """What ``summary.json`` holds: a versioned, documented schema (docs/run_folder.md)."""
     described = {
-        name: {"title": arm.title, "law": arm.law, "detector": arm.detector} for name, arm in scenario.arms.items()
+        name: {"title": arm.title, "law": arm.law, "detector": arm.detector, "mode": arm.mode}
+        for name, arm in scenario.arms.items()
     }
     weight = 1.0 / scenario.sampling.benign_fraction
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "synthetic": True,
         "status": status,
         "scenario": {
@@ -66,6 +68,7 @@ def summary(scenario: Scenario, rows: list[Row], status: str) -> dict[str, Any]:
         "replications_asked": scenario.replications,
         "comparator": scenario.comparator,
         "arms": described,
+        "matched_budget": scenario.matched_budget and scenario.matched_budget.model_dump(),
         "weighting": (
             f"Every grooming conversation is simulated. Harmless ones are sampled (fraction "
             f"{scenario.sampling.benign_fraction:g}); each stands for {weight:g}, and queues see all of them."
@@ -121,22 +124,27 @@ def _within(interval: Interval, unit: str) -> Interval:
 
 
 def _add_ratios(subject: str, metrics: Mapping[str, Values], shown: dict[str, dict[str, Any]]) -> None:
+    """Ratios of the whole, and of every stratum that both counts have."""
     for metric in METRICS.values():
-        if metric.subject == subject and metric.estimator == "ratio":
-            assert metric.numerator and metric.denominator
-            over, under = metrics.get(metric.numerator), metrics.get(metric.denominator)
-            if over is None or under is None:
+        if metric.subject != subject or metric.estimator != "ratio":
+            continue
+        assert metric.numerator and metric.denominator
+        for key in [key for key in metrics if key.partition("[")[0] == metric.numerator]:
+            stratum = key.removeprefix(metric.numerator)
+            over, under = metrics[key], metrics.get(metric.denominator + stratum)
+            if under is None:
                 continue
             replications = sorted(over)
             interval = _ratio(metric, [over[r] for r in replications], [under[r] for r in replications])
-            shown[metric.name] = {**asdict(interval), "unit": metric.unit}
+            shown[metric.name + stratum] = {**asdict(interval), "unit": metric.unit}
 
 
 def _ratio(metric: Metric, over: list[float | None], under: list[float | None]) -> Interval:
     """Bootstrap over replications; where nothing was ever counted, that says nothing, and Clopper-Pearson does."""
     total = sum(value or 0.0 for value in under)
     assert metric.denominator is not None
-    counted = not METRICS[metric.subject, metric.denominator].weighted  # a weighted count is no number of trials
+    below = METRICS[metric.subject, metric.denominator]
+    counted = not below.weighted and below.unit != HOURS  # neither a weighted count nor a time is a number of trials
     if metric.unit == "share" and counted and total > 0 and not any(over):
         return clopper_pearson(0, round(total))
     return ratio_interval(over, under)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
+from simharness.detection.training import concatenate
+from simharness.detection.triggers import Signal, alarms, no_alarms
 from simharness.outcomes.readings import Reading
 from simharness.records import Truth
-from simharness.response.arm import ArmInput, ArmResult, simulate_arm
-from simharness.response.false_alerts import FalseAlerts, at_full_volume, no_false_alerts
+from simharness.response.arm import ArmInput, ArmResult, Rescan, simulate_arm
+from simharness.response.false_alerts import FalseAlerts, at_full_volume, no_false_alerts, on_accounts
+from simharness.response.review import QueueGiven
+from simharness.response.watch import Alarm
 from simharness.scenario.model import Scenario
+from simharness.scenario.policy import Arm
 from simharness.streams import derive_seed, uniform
 from simharness.world.contacts import Contacts
 from simharness.world.generate import DEFAULT_BATCH, World
-from simharness.world.messages import NEVER
 from simharness.world.model import WorldModel
 
 
@@ -34,14 +38,30 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One replication's results before they are counted."""
+    """One replication's results before they are counted.
+
+    ``contacts`` and ``truth`` have one row per grooming conversation: the first ``planned`` are made if nobody acts,
+    the others may take the place of these where an action ended one (see ``World.substitute_contacts``).
+    """
 
     replication: int
     seed: int
     contacts: Contacts
     truth: Truth
+    planned: int
     readings: Mapping[str, Reading]
     arms: Mapping[str, ArmResult]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grooming:
+    """All grooming conversations of a replication, and where their children could be contacted again."""
+
+    world: World
+    contacts: Contacts
+    truth: Truth
+    planned: int
+    membership: NDArray[np.bool_]
 
 
 def replication_seed(scenario: Scenario, replication: int) -> int:
@@ -56,84 +76,103 @@ def run_cell(prepared: Prepared, replication: int) -> Cell:
     world = World(model, seed, batch_size=prepared.batch_size)
     stages = len(model.grammar.stage_names)
     readings = {name: Reading(scorer, prepared.levels[name], stages) for name, scorer in prepared.scorers.items()}
-    contacts = world.grooming_contacts()
-    truth = _read_grooming(world, contacts, readings)
+    grooming = _read_grooming(world, readings)
     for block in world.benign_contacts():
         for batch in world.batches(block):
             for reading in readings.values():
                 reading.add_benign(batch)
-    membership = _membership(model, seed, contacts)
     arms = {}
     for name, arm in model.scenario.arms.items():
-        read = readings[arm.detector] if arm.detector else None
-        given = _arm_input(world, contacts, truth, membership, name, read)
+        given = _arm_input(grooming, name, arm, readings[arm.detector] if arm.detector else None)
         arms[name] = simulate_arm(model, seed, arm, given)
-    return Cell(replication, seed, contacts, truth, readings, arms)
+    return Cell(replication, seed, grooming.contacts, grooming.truth, grooming.planned, readings, arms)
 
 
 def run_comparator(model: WorldModel, seed: int) -> Cell:
     """The comparator alone, without harmless traffic or detectors: what recorded figures are fitted to."""
     world, name = World(model, seed), model.scenario.comparator
-    contacts = world.grooming_contacts()
-    truth = _read_grooming(world, contacts, {})
-    given = _arm_input(world, contacts, truth, _membership(model, seed, contacts), name, None)
-    return Cell(0, seed, contacts, truth, {}, {name: simulate_arm(model, seed, model.scenario.arms[name], given)})
+    arm = model.scenario.arms[name]
+    grooming = _read_grooming(world, {})
+    result = simulate_arm(model, seed, arm, _arm_input(grooming, name, arm, None))
+    return Cell(0, seed, grooming.contacts, grooming.truth, grooming.planned, {}, {name: result})
 
 
-def _read_grooming(world: World, contacts: Contacts, readings: Mapping[str, Reading]) -> Truth:
+def _read_grooming(world: World, readings: Mapping[str, Reading]) -> _Grooming:
+    """Planned contacts first, then those that may take their place, each link of the chain as long as the first."""
+    planned = world.grooming_contacts()
+    substitution = world.model.scenario.response.reactions.substitution
+    links = substitution.links if substitution else 0
+    blocks = [planned, *(world.substitute_contacts(planned, link) for link in range(1, links + 1))]
     parts = [_NO_TRUTH]
-    for batch in world.batches(contacts):
-        parts.append(batch.truth)
-        for reading in readings.values():
-            reading.add_grooming(batch)
-    return Truth(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Truth)))
+    for link, block in enumerate(blocks):
+        for batch in world.batches(block):
+            parts.append(batch.truth)
+            for reading in readings.values():
+                if link:
+                    reading.add_substitutes(batch)
+                else:
+                    reading.add_grooming(batch)
+    truth = Truth(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Truth)))
+    contacts = concatenate(blocks)
+    return _Grooming(world, contacts, truth, len(planned), _membership(world, contacts))
 
 
-def _membership(model: WorldModel, seed: int, contacts: Contacts) -> NDArray[np.bool_]:
+def _membership(world: World, contacts: Contacts) -> NDArray[np.bool_]:
     """Which platforms the child of each conversation is on, shape (n, platforms): the draws that placed the contact."""
+    model = world.model
     age = contacts.age.astype(np.int64) - model.children.youngest
     child = contacts.child.astype(np.uint64)
-    columns = [uniform(seed, f"child.member.{i}", child) < row[age] for i, row in enumerate(model.membership)]
+    columns = [uniform(world.seed, f"child.member.{i}", child) < row[age] for i, row in enumerate(model.membership)]
     return np.column_stack(columns)
 
 
-def _arm_input(
-    world: World,
-    contacts: Contacts,
-    truth: Truth,
-    membership: NDArray[np.bool_],
-    name: str,
-    reading: Reading | None,
-) -> ArmInput:
+def _arm_input(grooming: _Grooming, name: str, arm: Arm, reading: Reading | None) -> ArmInput:
+    contacts, truth, membership = grooming.contacts, grooming.truth, grooming.membership
     if reading is None:
-        crossing = np.full(len(contacts), NEVER)
-        return ArmInput(contacts, truth, crossing, membership, no_false_alerts(), _no_rescan)
-    false = _false_alerts(world, name, reading)
-    level = reading.levels.risk[[reading.levels.of_arm[name]]]
-    scorer = reading.scorer
+        return ArmInput(
+            contacts, truth, grooming.planned, no_alarms(), membership, no_false_alerts(), lambda row, natural, on: []
+        )
+    levels = reading.levels
+    worth = levels.worth.get(name)
+    queues = {
+        queue: QueueGiven(levels.urgent.get((name, queue), np.inf), worth.probability if worth else lambda risk: 1.0)
+        for queue in arm.queues
+    }
+    return ArmInput(
+        contacts,
+        truth,
+        grooming.planned,
+        reading.alarms_of(name),
+        membership,
+        _false_alerts(grooming.world, name, arm, reading),
+        _rescan(grooming, reading.scorer, levels.signal[name]),
+        queues,
+    )
 
-    def rescan(row: int, natural: float) -> float:
-        """The next crossing of a conversation whose messages up to a time (waking, natural course) were never seen."""
-        rest = world.messages_of(contacts, truth, row, natural)
+
+def _rescan(grooming: _Grooming, scorer: Scorer, signal: Signal) -> Rescan:
+    def rescan(row: int, natural: float, platform: int) -> list[Alarm]:
+        """Alarms of a conversation whose messages up to a place in its natural course were never seen."""
+        rest = grooming.world.messages_of(grooming.contacts, grooming.truth, row, natural)
         if not rest.symbol.size:
-            return NEVER
-        place = int(scorer.crossings(rest, level)[0, 0])
-        return float(rest.time_s[place]) if place >= 0 else NEVER
+            return []
+        found = alarms(scorer, signal, replace(rest, platform=np.array([platform], np.uint8)))
+        return list(zip(found.time.tolist(), found.risk.tolist(), found.pace.tolist(), strict=True))
 
-    return ArmInput(contacts, truth, reading.crossing_of(name), membership, false, rescan)
+    return rescan
 
 
-def _false_alerts(world: World, name: str, reading: Reading) -> FalseAlerts:
+def _false_alerts(world: World, name: str, arm: Arm, reading: Reading) -> FalseAlerts:
     if not reading.benign:  # a world so small that no harmless conversation was sampled
         return no_false_alerts()
-    scenario = world.model.scenario
-    sampled, times = reading.false_alerts_of(name)
+    scenario, account = world.model.scenario, arm.trigger.account
+    sampled, found = reading.false_alarms_of(name)
     weight = 1.0 / scenario.sampling.benign_fraction
-    return at_full_volume(world.seed, sampled, world.model.clock.wall(times), weight, scenario.period.days)
-
-
-def _no_rescan(row: int, natural: float) -> float:
-    return NEVER
+    alerts = at_full_volume(world.seed, sampled, found, world.model.clock, weight, scenario.period.days)
+    if account is None:
+        return alerts
+    share = len(sampled) / reading.benign
+    return alerts.take(on_accounts(world.seed, alerts, account.conversations, account.within, share))
 
 
 _NONE = np.empty(0)

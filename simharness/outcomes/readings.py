@@ -1,8 +1,8 @@
-"""What detectors made of one replication: sums by alert level, and the crossings that policies act on."""
+"""What detectors made of one replication: sums by alert level, and the alarms that policies act on."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
 from simharness.detection.training import concatenate
+from simharness.detection.triggers import Alarms, alarms, alarms_at, joined
+from simharness.records import ConversationBatch
 from simharness.world.contacts import Contacts
 from simharness.world.generate import Batch
-from simharness.world.messages import NEVER
 
 
 @dataclass(slots=True)
@@ -35,20 +36,21 @@ class Reading:
     # At the level of measurement only: stage of the message that alerted, shape (stages,), and messages to the alert.
     at_stage: NDArray[np.int64] = field(init=False)
     messages: list[NDArray[np.int32]] = field(default_factory=list)
-    crossing: dict[str, list[NDArray[np.float64]]] = field(init=False)  # arm -> waking time of each alert; inf: never
-    false_alerts: dict[str, list[tuple[Contacts, NDArray[np.float64]]]] = field(init=False)
+    rows: list[int] = field(default_factory=list)  # conversations of each batch, grooming ones, then substitutes
+    alarms: dict[str, list[Alarms]] = field(init=False)  # arm -> by batch
+    false_alarms: dict[str, list[tuple[Contacts, Alarms]]] = field(init=False)
 
     def __post_init__(self) -> None:
         count = self.levels.risk.size
         self.alerted, self.in_time, self.delay, self.false = (np.zeros(count, np.int64) for _ in range(4))
         self.at_stage = np.zeros(self.stages, np.int64)
-        self.crossing = {arm: [] for arm in self.levels.of_arm}
-        self.false_alerts = {arm: [] for arm in self.levels.of_arm}
+        self.alarms = {arm: [] for arm in self.levels.signal}
+        self.false_alarms = {arm: [] for arm in self.levels.signal}
 
     def add_grooming(self, batch: Batch) -> None:
         """Read a batch of grooming conversations."""
         view, truth = batch.view, batch.truth
-        places = self.scorer.crossings(view, self.levels.risk)
+        risk, places = self._read(view)
         hit = places >= 0
         at = view.begin[:, None] + np.maximum(places, 0)
         if view.time_s.size:
@@ -63,26 +65,54 @@ class Reading:
         rows = hit[:, measured]
         self.messages.append(places[rows, measured] + 1)
         self.at_stage += np.bincount(batch.stage[at[rows, measured]], minlength=self.stages)
-        for arm, level in self.levels.of_arm.items():
-            self.crossing[arm].append(np.where(hit[:, level], view.time_s[at[:, level]], NEVER))
+        self._keep(view, risk, places)
+
+    def add_substitutes(self, batch: Batch) -> None:
+        """Read a batch of conversations that may take the place of others: for their alarms only.
+
+        Their rows go on counting after the grooming conversations, which are all added before them.
+        """
+        self._keep(batch.view, *self._read(batch.view))
 
     def add_benign(self, batch: Batch) -> None:
         """Read a batch of sampled harmless conversations."""
         view = batch.view
-        places = self.scorer.crossings(view, self.levels.risk)
-        hit = places >= 0
+        risk, places = self._read(view)
         self.benign += len(view)
-        self.false += hit.sum(axis=0)
-        for arm, level in self.levels.of_arm.items():
-            rows = np.flatnonzero(hit[:, level])
-            times = view.time_s[view.begin[rows] + places[rows, level]]
-            self.false_alerts[arm].append((batch.contacts.take(rows), times))
+        self.false += (places >= 0).sum(axis=0)
+        for arm, parts in self.false_alarms.items():
+            found = self._alarms(arm, view, risk, places)
+            rows, row = np.unique(found.row, return_inverse=True)
+            parts.append((batch.contacts.take(rows), replace(found, row=row.astype(np.int64))))
 
-    def crossing_of(self, arm: str) -> NDArray[np.float64]:
-        """Waking time of the first alert of every grooming conversation, in the order they were added; inf: never."""
-        return np.concatenate([np.empty(0), *self.crossing[arm]])
+    def alarms_of(self, arm: str) -> Alarms:
+        """Every alarm on grooming conversations and then on substitutes; row: place in the order they were added."""
+        return joined(self.alarms[arm], self.rows)
 
-    def false_alerts_of(self, arm: str) -> tuple[Contacts, NDArray[np.float64]]:
-        """The sampled false alerts: whose they are, and their waking times."""
-        contacts, times = zip(*self.false_alerts[arm], strict=True)
-        return concatenate(list(contacts)), np.concatenate(times)
+    def false_alarms_of(self, arm: str) -> tuple[Contacts, Alarms]:
+        """The sampled harmless conversations that alarmed, and their alarms; row: place among these contacts.
+
+        Only once harmless conversations have been read.
+        """
+        contacts, found = zip(*self.false_alarms[arm], strict=True)
+        return concatenate(list(contacts)), joined(found, [len(part) for part in contacts])
+
+    def _read(self, view: ConversationBatch) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Running risk, and where it first reaches each level: shape (conversations, levels), -1 for never."""
+        risk = self.scorer.risk(view)
+        return risk, self.scorer.crossings(view, self.levels.risk, risk)
+
+    def _keep(self, view: ConversationBatch, risk: NDArray[np.float32], places: NDArray[np.int32]) -> None:
+        self.rows.append(len(view))
+        for arm, parts in self.alarms.items():
+            parts.append(self._alarms(arm, view, risk, places))
+
+    def _alarms(
+        self, arm: str, view: ConversationBatch, risk: NDArray[np.float32], places: NDArray[np.int32]
+    ) -> Alarms:
+        signal = self.levels.signal[arm]
+        if not signal.plain:
+            return alarms(self.scorer, signal, view, risk)
+        place = places[:, self.levels.of_arm[arm]]
+        rows = np.flatnonzero(place >= 0)
+        return alarms_at(view, risk, rows, view.begin[rows] + place[rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -11,21 +11,33 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from simharness.outcomes.cell import Cell
-from simharness.records import LADDER, Alert, Decision, Outcome
+from simharness.records import LADDER, SCHEMA_VERSION, Action, Alert, Decision, Outcome
 from simharness.response.arm import ArmResult
-from simharness.response.log import DESKS, VERDICTS
+from simharness.response.log import ACTIONS, EFFECTS, VERDICTS
+from simharness.response.log import REASONS as LOST
+from simharness.scenario.policy import RECIPIENTS
+from simharness.world.contacts import LINK_SHIFT
 from simharness.world.generate import REASONS
 from simharness.world.model import WorldModel
 
-SYNTHETIC = {b"synthetic": b"true", b"schema_version": b"1"}
+SYNTHETIC = {b"synthetic": b"true", b"schema_version": str(SCHEMA_VERSION).encode()}
 
 
 def conversations_table(model: WorldModel, cell: Cell) -> pa.Table:
-    """Every grooming conversation with its natural course: what happens if nobody acts."""
+    """Every grooming conversation with its natural course: what happens if nobody acts.
+
+    The times of a substitute, which is made only if an action brings it about, are left out.
+    """
     contacts, truth, clock = cell.contacts, cell.truth, model.clock
+    link = (contacts.conversation >> np.uint64(LINK_SHIFT)).astype(np.uint8)
+
+    def planned(times: NDArray[np.float64]) -> pa.Array:
+        return _never_null(np.where(link == 0, clock.wall(times), np.inf))
+
     return _table(
         {
             "conversation": contacts.conversation,
+            "substitute": link,
             "offender": contacts.initiator,
             "offender_type": _named(contacts.kind, model.grammar.kinds),
             "child": contacts.child,
@@ -35,10 +47,10 @@ def conversations_table(model: WorldModel, cell: Cell) -> pa.Table:
             "platform": _named(contacts.platform, model.platforms),
             "pacing": _named(contacts.regime, model.grammar.regimes),
             "messages": truth.messages,
-            "start_s": clock.wall(contacts.start),
-            **{f"{rung}_s": _never_null(clock.wall(getattr(truth, rung))) for rung in LADDER},
-            "reported_s": _never_null(clock.wall(truth.reported)),
-            "closed_s": _never_null(clock.wall(truth.closed)),
+            "start_s": planned(contacts.start),
+            **{f"{rung}_s": planned(getattr(truth, rung)) for rung in LADDER},
+            "reported_s": planned(truth.reported),
+            "closed_s": planned(truth.closed),
             "reason": _named(truth.reason, REASONS),
         }
     )
@@ -47,31 +59,63 @@ def conversations_table(model: WorldModel, cell: Cell) -> pa.Table:
 def outcomes_table(cell: Cell, arm: ArmResult) -> pa.Table:
     """What every grooming conversation came to under one arm (:class:`Outcome`)."""
     rungs = [_never_null(arm.outcomes[:, place]) for place in range(len(LADDER))]
-    recorded, cut = _never_null(arm.recorded), _never_null(arm.cut)
-    return _rows(Outcome, cell.contacts.conversation, *rungs, recorded, cut, arm.cut == -np.inf)
+    times = (_never_null(arm.start), *rungs, _never_null(arm.recorded), _never_null(arm.cut))
+    return _rows(Outcome, cell.contacts.conversation, *times, arm.cut == -np.inf)
 
 
 def alerts_table(arm: ArmResult) -> pa.Table:
     """Alerts of one arm (:class:`Alert`). False ones are at full volume: several share a sampled conversation's id."""
     log = arm.log
-    conversation, raised = np.array(log.alert_conversation, np.uint64), np.array(log.alert_raised_s, np.float64)
-    return _rows(Alert, np.arange(raised.size), conversation, raised, np.array(log.alert_right, np.int8) == 1)
-
-
-def decisions_table(arm: ArmResult) -> pa.Table:
-    """Readings of alerts by people in one arm (:class:`Decision`)."""
-    log = arm.log
     return _rows(
-        Decision,
-        np.array(log.decision_alert, np.int64),
-        _named(np.array(log.decision_desk, np.int8), DESKS),
-        np.array(log.decision_started_s, np.float64),
-        np.array(log.decision_ended_s, np.float64),
-        _named(np.array(log.decision_verdict, np.int8), VERDICTS),
+        Alert,
+        np.arange(len(log.alert_raised_s)),
+        np.array(log.alert_conversation, np.uint64),
+        np.array(log.alert_raised_s, np.float64),
+        np.array(log.alert_right, np.int8) == 1,
+        np.array(log.alert_risk, np.float32),
+        _reasons(log.alert_dropped),
     )
 
 
-def _rows(record: type[Alert | Decision | Outcome], *columns: Any) -> pa.Table:
+def decisions_table(arm: ArmResult) -> pa.Table:
+    """Every stay of an alert at a desk of one arm (:class:`Decision`)."""
+    log = arm.log
+    times = (log.stay_started_s, log.stay_claimed_s, log.stay_ended_s)
+    return _rows(
+        Decision,
+        np.array(log.stay_alert, np.int64),
+        _named(np.array(log.stay_desk, np.int8), tuple(log.desks)),
+        np.array(log.stay_entered_s, np.float64),
+        *(_never_null(np.array(column, np.float64)) for column in times),
+        _named(np.array(log.stay_verdict, np.int8), VERDICTS),
+        _reasons(log.stay_reason),
+        np.array(log.stay_claims, np.int32),
+        np.array(log.stay_worked_s, np.float64),
+    )
+
+
+def actions_table(arm: ArmResult) -> pa.Table:
+    """Every action of one arm, taken or not (:class:`Action`)."""
+    log = arm.log
+    kind = np.array(log.action_kind, np.int8)
+    recipients = tuple(dict.fromkeys(RECIPIENTS.values()))
+    recipient = np.array([recipients.index(RECIPIENTS[action]) for action in ACTIONS])
+    return _rows(
+        Action,
+        np.array(log.action_alert, np.int64),
+        _named(kind, ACTIONS),
+        _named(recipient[kind], recipients),
+        np.array(log.action_at_s, np.float64),
+        _named(np.array(log.action_effect, np.int8), EFFECTS),
+    )
+
+
+def _reasons(codes: Sequence[int]) -> pa.Array:
+    numbers = np.array(codes, np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=numbers == 0), pa.array(LOST, pa.string()))
+
+
+def _rows(record: type[Alert | Decision | Action | Outcome], *columns: Any) -> pa.Table:
     return _table(dict(zip((column.name for column in fields(record)), columns, strict=True)))
 
 

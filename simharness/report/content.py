@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from simharness.errors import UsageError
-from simharness.report.tables import Table, arms_tables, detectors_table, recorded_table
+from simharness.records import SCHEMA_VERSION
+from simharness.report.response_tables import answers_table, desks_table, harms_table, lost_table, police_table
+from simharness.report.tables import Table, arms_tables, budget_table, detectors_table, recorded_table
 from simharness.report.verdict import verdict
 from simharness.report.wording import BANNER, counted, number
 from simharness.store import SUMMARY, RunFolder
-
-SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,26 @@ def compose(summary: Mapping[str, Any], facts: Facts) -> Report:
         title=scenario["title"],
         description=scenario["description"],
         verdict=verdict(summary),
-        tables=(*arms_tables(summary), detectors_table(summary), *recorded_table(summary)),
+        tables=_tables(summary),
         assumptions=tuple((block["path"], block["evidence"], block["source"]) for block in blocks),
         assumptions_line=_assumptions(blocks),
         notes=(summary["weighting"], summary["censoring"], _intervals(summary["replications"])),
         run=_run(summary, facts),
+    )
+
+
+def _tables(summary: Mapping[str, Any]) -> tuple[Table, ...]:
+    """First what changes for people, then how the response worked, then what it rests on."""
+    return (
+        *arms_tables(summary),
+        harms_table(summary),
+        *lost_table(summary),
+        *desks_table(summary),
+        police_table(summary),
+        *answers_table(summary),
+        detectors_table(summary),
+        *budget_table(summary),
+        *recorded_table(summary),
     )
 
 

@@ -12,6 +12,7 @@ from simharness.report.wording import (
     NOT_APPLICABLE,
     ROLES,
     Estimate,
+    arm_label,
     cell,
     interval_lines,
     number,
@@ -21,16 +22,20 @@ from simharness.report.wording import (
 Cell = tuple[str, ...]
 Metrics = Mapping[str, Estimate]
 STAGE = "stage_at_alert["
+_AT_BUDGET, _OVER = "recall_before_offence_at_budget", "recall_before_offence_over_baseline"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``rows``: one tuple of cells a row; a cell is its lines. The first column names the row."""
+    """``rows``: one tuple of cells a row; a cell is its lines. The first column names the row. ``dense``: no blank line
+    between rows.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+    dense: bool = False
 
 
 _RUNGS = (
@@ -41,8 +46,9 @@ _RUNGS = (
 _PRICE = (
     ("lead_time_days", "median lead, days (where both act)"),
     ("alerts", "alerts"),
+    ("alerts_before_offence_share", "right alerts before an offence"),
     ("false_alerts_per_1000_child_months", "false alerts per 1,000 child-months"),
-    ("wrong_referrals", "wrong referrals to police"),
+    ("actions_too_late", "actions too late (conversation over)"),
     ("human_hours", "human hours (reviewers and police)"),
 )
 # Two numbers share a column, one below the other, so that the table fits a terminal of 120 columns.
@@ -64,7 +70,7 @@ def arms_tables(summary: Mapping[str, Any]) -> tuple[Table, Table]:
     harm, price = [], []
     for name, arm in arms.items():
         metrics = estimates[name]
-        label = (arm["title"], "(comparator)") if name == comparator else (arm["title"],)
+        label = arm_label(arm) + (("(comparator)",) if name == comparator else ())
         row = _happens(metrics) if name == comparator else _changes(metrics, n)
         harm.append((label, *row))
         lead: Cell = (
@@ -97,7 +103,7 @@ def arms_tables(summary: Mapping[str, Any]) -> tuple[Table, Table]:
             (
                 "Lead: the first protective action against the comparator's, over the conversations on which both act "
                 "in the period, at different times; conversations that only the arm reaches have a longer one that the "
-                "period cannot show.",
+                "period cannot show. Before an offence: or without one.",
             ),
         ),
     )
@@ -139,6 +145,25 @@ def detectors_table(summary: Mapping[str, Any]) -> Table:
         why = "no level of theirs gives so few false alerts, or none is ever reached"
         notes.append(f"No alert at this level from: {', '.join(silent)} ({why}).")
     return Table("Detectors", ("detector", *(words for _, words in _DETECTOR)), tuple(rows), tuple(notes))
+
+
+def budget_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:
+    """Detectors held against one another at one number of alerts; nothing where the scenario states none."""
+    matched = summary["matched_budget"]
+    if matched is None:
+        return ()
+    budget, baseline = matched["alerts_per_1000_child_months"], matched["baseline"]
+    n, rows = summary["replications"], []
+    for name, metrics in summary["estimates"]["detectors"].items():
+        label: Cell = (name, BOUND_LABEL) if name == BOUND else (name,)
+        over: Cell = cell(_OVER, metrics.get(_OVER), n) if name != baseline else ("(baseline)",)
+        rows.append((label, cell(_AT_BUDGET, metrics.get(_AT_BUDGET), n), over))
+    columns = ("detector", "offences alerted on before they happen", f"beyond {baseline}, points")
+    note = (
+        f"Every detector at the level at which it raises {budget:g} alerts per 1,000 child-months, right and false "
+        f"together: what one team could read. Differences from {baseline} are paired."
+    )
+    return (Table("Detectors at the same number of alerts", columns, tuple(rows), (note,)),)
 
 
 def _stacked(name: str, keys: tuple[str, ...], metrics: Metrics, n: int) -> Cell:

@@ -17,7 +17,7 @@ from simharness.report.tables import Table
 
 WIDTH = 120  # where the output is no terminal, so that a log reads like one
 _GAP = 2  # blanks between two columns
-_LABEL = (12, 26)  # least and most room for the names of rows
+_LABEL = (12, 44)  # least and most room for the names of rows
 
 
 def console(stream: IO[str]) -> Console:
@@ -53,18 +53,26 @@ def _laid_out(table: Table, width: int) -> list[RenderableType]:
     needed = [_needed(table, place) for place in range(len(table.columns))]
     least, most = _LABEL
     width -= _GAP - 1  # behind the names
-    left = width - sum(needed[1:]) - _GAP * len(needed[1:])  # for names, if all is to stand side by side
-    label = min(needed[0], most, left if left >= least else width // 4)
+    fewest = len(_parts(needed, width - least))
+    # As much room for names as leaves the columns in so few parts.
+    wide = range(min(needed[0], most), least, -1)
+    label = next((label for label in wide if len(_parts(needed, width - label)) == fewest), least)
+    groups = _parts(needed, width - label)
+    parts = [_part(table, group, label, "" if n == 0 else ", continued") for n, group in enumerate(groups)]
+    return [line for part in parts for line in (part, Text())]
+
+
+def _parts(needed: list[int], width: int) -> list[list[int]]:
+    """Places of the columns, in parts that are no wider than this."""
     groups: list[list[int]] = []
     room = 0
     for place in range(1, len(needed)):
         if not groups or needed[place] + _GAP > room:
             groups.append([])
-            room = width - label
+            room = width
         groups[-1].append(place)
         room -= needed[place] + _GAP
-    parts = [_part(table, group, label, "" if n == 0 else ", continued") for n, group in enumerate(groups)]
-    return [line for part in parts for line in (part, Text())]
+    return groups
 
 
 def _needed(table: Table, place: int) -> int:
@@ -87,7 +95,7 @@ def _part(table: Table, places: list[int], label: int, suffix: str) -> RichTable
         laid_out.add_column(table.columns[place], width=_needed(table, place))
     for row in table.rows:
         cells = (row[0], *(row[place] for place in places))
-        laid_out.add_row(*(Text("\n".join(lines)) for lines in cells), end_section=True)
+        laid_out.add_row(*(Text("\n".join(lines)) for lines in cells), end_section=not table.dense)
     return laid_out
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from simharness.report.wording import Estimate, interval, number, period, phrase, point
+from simharness.report.response_tables import REASONS, lost, mute
+from simharness.report.wording import Estimate, arm_label, interval, number, period, phrase, point
 
 Arms = Mapping[str, Mapping[str, Estimate]]
 
@@ -13,20 +14,21 @@ Arms = Mapping[str, Mapping[str, Estimate]]
 def verdict(summary: Mapping[str, Any]) -> tuple[str, ...]:
     """Short sentences, the most important first; read from ``summary.json``."""
     arms: Arms = summary["estimates"]["arms"]
-    titles = {name: arm["title"] for name, arm in summary["arms"].items()}
+    titles = {name: " ".join(arm_label(arm)) for name, arm in summary["arms"].items()}
     comparator = summary["comparator"]
     ranked = _ranked(arms, comparator)
     acting = [name for name in ranked if summary["arms"][name]["detector"] or _settled(arms[name])]
     sentences = [_baseline(summary, arms[comparator], titles[comparator])]
     if not acting:
-        return (*sentences, "No other arm was seen to spare children an event.")
+        return (*sentences, "No other arm was seen to spare children an event.", *_lost(summary, titles))
     best, *others = acting
     sentences.append(_best(arms[best], titles[best]))
     sentences.append(_timing(arms[best]))
+    sentences.append(_price(arms[best]))
     if others:
         sentences.append(_others(arms, others, titles))
     sentences += _unsettled(arms, acting, titles)
-    return tuple(sentences)
+    return (*sentences, *_lost(summary, titles))
 
 
 def _ranked(arms: Arms, comparator: str) -> list[str]:
@@ -73,6 +75,41 @@ def _timing(metrics: Mapping[str, Estimate]) -> str:
         f"{words}; of the conversations it acts on otherwise than the comparator, {phrase(alone)} are not reached by "
         "the comparator in the period."
     )
+
+
+def _price(metrics: Mapping[str, Estimate]) -> str:
+    price = {
+        "alarmed": phrase(metrics["children_wrongly_alarmed"], "children"),
+        "suspended": phrase(metrics["wrong_suspensions"], "accounts"),
+        "to the police": phrase(metrics["wrong_referrals"], "reports"),
+        "read": phrase(metrics["benign_read"], "conversations"),
+    }
+    parts = ", ".join(f"{count} {what}" for what, count in price.items())
+    return f"Its price for people who did nothing wrong: {parts}."
+
+
+def _lost(summary: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
+    """A warning of every arm that lost alerts, and of those whose detector was silent longer than chance explains."""
+    arms: Arms = summary["estimates"]["arms"]
+    alerting = [name for name in arms if summary["arms"][name]["detector"]]
+    losing = sorted(filter(lambda name: lost(arms[name]), alerting), key=lambda name: -_share_lost(arms[name]))
+    parts = [f"{titles[name]} {point(arms[name]['alerts_lost_share'])} ({_mostly(arms[name])})" for name in losing]
+    found = [f"Alerts lost, of those raised, and mostly why: {'; '.join(parts)}."] if parts else []
+    silent = [
+        f"{titles[name]} {point(arms[name]['longest_silence_days'])} days"
+        for name in alerting
+        if mute(summary, arms[name])
+    ]
+    return found + ([f"Without an alert for longer than chance explains: {'; '.join(silent)}."] if silent else [])
+
+
+def _share_lost(metrics: Mapping[str, Estimate]) -> float:
+    return float(metrics["alerts_lost_share"]["estimate"])
+
+
+def _mostly(metrics: Mapping[str, Estimate]) -> str:
+    """The reason for which most were lost."""
+    return REASONS[max(REASONS, key=lambda reason: metrics[f"alerts_lost[{reason}]"]["estimate"])]
 
 
 def _days(lead: Estimate) -> str:

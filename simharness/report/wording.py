@@ -16,6 +16,7 @@ BOUND = "bayes_bound"
 BOUND_LABEL = "bound (told the grammar; not deployable)"
 NOT_APPLICABLE = "n/a"
 SHARE = "share"
+SHADOW_LABEL = "(shadow: nothing is done)"
 EXACT = "clopper-pearson"  # whose n counts what could have been counted, not replications
 ROLES = {
     "fitted": "a parameter was tuned to this very figure, so agreement is no evidence",
@@ -23,11 +24,24 @@ ROLES = {
     "check": "neither tuned nor stated: the only figures that test the model",
 }
 
+_RATE = "per "  # begins the unit of a rate, which may lie far below 1 and still say something
+_DECIMALS = ((1, 1.0), (2, 0.1), (3, 0.01))  # so many from that size on: two digits that say something
 _WHOLE = 100.0  # from here on decimals say nothing that an interval does not
 _REASONS = {
     "lead_time_days": "no such case",
     "only_this_arm_acts": "no such case",
+    "alerts_before_offence_share": "no right alert",
+    "alerts_lost_share": "no alert",
+    "alerts_undecided": "nobody was to decide",
+    "desk_utilisation": "nobody on duty",
+    "desk_wait_hours": "nothing read",
+    "desk_wait_hours_p95": "nothing read",
+    "desk_within_target_share": "no target",
+    "longest_silence_days": "no alert",
     "precision": "no alert",
+    "recall_before_offence_at_budget": "not measured at so many alerts",
+    "recall_before_offence_over_baseline": "not measured at so many alerts",
+    "safeguarding_met_share": "none due",
     "messages_to_alert": "no alert",
     "stage_at_alert": "no alert",
     "delay_over_bound": "unmatched",
@@ -41,7 +55,7 @@ def number(value: float | None, unit: str = "", decimals: int | None = None) -> 
     if unit == SHARE:
         return f"{100.0 * value:.1f} %"
     if decimals is None:
-        decimals = _decimals(value)
+        decimals = _decimals(value, unit)
     return f"{value:,.{decimals}f}"
 
 
@@ -99,9 +113,18 @@ def reason(name: str) -> str:
 
 def period(start: str, end: str) -> str:
     """ "181 days (3 April to 30 September 2017)" from two ISO dates, both included."""
-    first, last = dt.date.fromisoformat(start), dt.date.fromisoformat(end)
-    days = (last - first).days + 1
+    first, last, days = dt.date.fromisoformat(start), dt.date.fromisoformat(end), days_of(start, end)
     return f"{days} {'day' if days == 1 else 'days'} ({_day(first)}{_year(first, last)} to {_day(last)} {last.year})"
+
+
+def days_of(start: str, end: str) -> int:
+    """Days of a period given by two ISO dates, both included."""
+    return (dt.date.fromisoformat(end) - dt.date.fromisoformat(start)).days + 1
+
+
+def arm_label(arm: Mapping[str, Any]) -> tuple[str, ...]:
+    """An arm's name in a table: whose actions are only logged is said beside it."""
+    return (arm["title"], SHADOW_LABEL) if arm["mode"] == "shadow" else (arm["title"],)
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -120,10 +143,12 @@ def _year(first: dt.date, last: dt.date) -> str:
 def _shared_decimals(estimate: Estimate) -> int | None:
     """Decimals for an estimate and both ends of its interval: as the largest of the three asks for."""
     values = [abs(estimate[key]) for key in ("estimate", "low", "high") if estimate[key] is not None]
-    return _decimals(max(values)) if values else None
+    return _decimals(max(values), estimate.get("unit", "")) if values else None
 
 
-def _decimals(value: float) -> int:
-    if value == 0 or abs(value) >= _WHOLE:
+def _decimals(value: float, unit: str) -> int:
+    size = abs(value)
+    if size == 0 or size >= _WHOLE:
         return 0
-    return 1 if abs(value) >= 1.0 else 2
+    decimals = next((decimals for decimals, least in _DECIMALS if size >= least), 4)
+    return decimals if unit.startswith(_RATE) else min(2, decimals)

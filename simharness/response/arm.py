@@ -1,49 +1,58 @@
-"""One arm (policy) of one replication, on SimPy: only crossings, reports and actions are events.
+"""One arm (policy) of one replication, on SimPy: only crossings, reports, shifts, work and actions are events.
 
-The world's scores are fixed until an action changes a conversation; a moved conversation is scored afresh on its new
-platform. Arms of one replication share every draw, so what differs between them is what the policies did.
+The world's scores are fixed until an action changes a conversation; where another platform reads on, the rest is scored
+afresh. Arms of one replication share every draw, so what differs between them is what the policies did.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
 
+from simharness.detection.triggers import Alarms
 from simharness.records import Truth
-from simharness.response.coverage import Coverage
+from simharness.response.cases import Case, later
+from simharness.response.coverage import Coverage, Regulation
 from simharness.response.draws import Draws
 from simharness.response.false_alerts import FalseAlerts
-from simharness.response.log import CLEARED, CONFIRMED, EXPIRED, REVIEW, ArmLog
+from simharness.response.log import SHADOW, ArmLog
+from simharness.response.offenders import Offenders
+from simharness.response.people import Families
 from simharness.response.police import Police
-from simharness.response.queues import Desk, Process, staff_by_time
-from simharness.response.state import OFFENCE, REPORTED, ArmState, new_state
-from simharness.scenario.base import DelayedEvent
-from simharness.scenario.response import Action, Arm
-from simharness.streams import uniform
+from simharness.response.review import QueueGiven, ReviewQueue
+from simharness.response.staff import Process
+from simharness.response.state import CLOSED, OFFENCE, REPORTED, ArmState, new_state
+from simharness.response.watch import Alarm, Watch
+from simharness.scenario.policy import TO_QUEUE, Arm
 from simharness.world.contacts import Contacts
 from simharness.world.model import WorldModel
 
-# From a conversation's row and a place in its messages: waking time (natural course) of the next crossing; inf: none.
-Rescan = Callable[[int, float], float]
+# From a conversation's row, a place in its natural course (waking seconds) and the number of the platform that reads
+# on from there: the alarms to come.
+Rescan = Callable[[int, float, int], list[Alarm]]
 
 
 @dataclass(frozen=True, slots=True)
 class ArmInput:
-    """What an arm works on: all grooming conversations, and when each is first alerted on (waking seconds; inf:
-    never).
+    """What an arm works on: all grooming conversations, the first ``planned`` of them made if nobody acts, the others
+    substitutes for these; and when each would be alerted on.
     """
 
     contacts: Contacts
     truth: Truth
-    crossing: NDArray[np.float64]
+    planned: int
+    alarms: Alarms
     membership: NDArray[np.bool_]  # (n, platforms): where the child of each conversation could be contacted again
     false_alerts: FalseAlerts
     rescan: Rescan
+    queues: Mapping[str, QueueGiven] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +62,31 @@ class ArmResult:
     outcomes: NDArray[np.float64]  # (n, rungs of the ladder)
     recorded: NDArray[np.float64]
     cut: NDArray[np.float64]  # first protective action; -inf: the contact was never made
+    start: NDArray[np.float64]  # contact is made; inf: a substitute that nothing brought about
     log: ArmLog
+    regulation: Regulation
 
 
 def simulate_arm(model: WorldModel, seed: int, arm: Arm, given: ArmInput) -> ArmResult:
     """Live one arm through. ``seed``: the replication's."""
-    return ArmSimulation(model, seed, arm, given).run()
+    with _no_collection():
+        return ArmSimulation(model, seed, arm, given).run()
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One alert on its way through the desks. ``row`` is one of the grooming conversations, or of the false alerts."""
-
-    alert: int
-    row: int
-    right: bool
-    occasion: int  # how many alerts this conversation had before
-    platform: int  # where it was raised: the account on this platform can be suspended
-    force: int
-    draws: Draws
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Leave the collector of cycles out: events come and go in great numbers without one, and it took a fifth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class ArmSimulation:
-    """The processes of one arm and what they share."""
+    """The parts of one arm and what they share."""
 
     def __init__(self, model: WorldModel, seed: int, arm: Arm, given: ArmInput) -> None:
         self.env = simpy.Environment()
@@ -84,57 +95,72 @@ class ArmSimulation:
         self.given = given
         self.contacts = given.contacts
         self.horizon_s = model.scenario.horizon_s
-        self.reactions = model.scenario.response.reactions
-        self.state: ArmState = new_state(model.clock, given.contacts, given.truth)
+        self.state: ArmState = new_state(model.clock, given.contacts, given.truth, given.planned)
         self.draws = Draws(seed, given.contacts.conversation)
         false = given.false_alerts
         self.false_draws = Draws(seed, false.conversation, false.copy)
         self.log = ArmLog()
-        self.alerts_on = np.zeros(len(given.contacts), np.int32)
-        self.alerts_to_child = np.zeros(len(given.contacts), np.int32)
-        self.displaced = np.zeros(len(given.contacts), np.int32)  # how often a contact has been planned elsewhere
-        self.coverage = Coverage(arm.code, model.platforms) if arm.code else None
+        self.live = arm.mode == "live"
+        period = model.scenario.period
+        self.coverage = Coverage(arm.code, model.platforms, seed, period.start, self.horizon_s) if arm.code else None
+        self.queues = {
+            name: ReviewQueue(self, name, place, given.queues.get(name, QueueGiven(np.inf, lambda risk: 1.0)))
+            for place, name in enumerate(arm.queues)
+        }
         self.police = Police(self, model)
-        self.review: Desk | None = None
-        if arm.review is not None:
-            self.review = Desk(self.env, staff_by_time(arm.review.shifts, model.scenario.scale))
-            self.review_time = arm.review.service.distribution()
-        self.block_again = self.reactions.block_recontacted.delay.distribution()
-        self.suspended_again = self.reactions.suspension_recontact.delay.distribution()
+        self.families = Families(self)
+        self.offenders = Offenders(self)
+        self.watch = Watch(self) if arm.detector else None
+        self._handlers: dict[str, Callable[[Case], int]] = {
+            **{name: partial(self._tell_child, name) for name in ("nudge_child", "suggest_block", "alert_child")},
+            "alert_guardian": self.families.tell_guardian,
+            "restrict_messaging": self.offenders.restrict,
+            "suspend_account": self.offenders.suspend,
+            "share_signal": self.offenders.share_signal,
+            "refer_police": self.police.refer,
+        }
 
     def run(self) -> ArmResult:
         """Run to the end of the period; what lies after it is censored."""
-        self._safer_defaults()
+        if self.coverage is not None and self.live:
+            self._code_in_force(self.coverage)
         self.env.process(self._source(self._stimuli()))
         self.env.run(until=self.horizon_s)
+        for queue in self.queues.values():
+            queue.close()
+        self.police.close()
         state = self.state
-        # Protection that came after everything else was over still counts as an action; after the period it does not.
-        return ArmResult(state.outcomes(self.horizon_s), state.recorded, state.cut, self.log)
+        regulation = self.coverage.regulation if self.coverage is not None else Regulation()
+        outcomes = state.outcomes(self.horizon_s)
+        return ArmResult(outcomes, state.recorded, state.cuts(), state.start, self.log, regulation)
 
     # -- where events come from ------------------------------------------------------------------------------------
     def _stimuli(self) -> Iterator[tuple[float, Callable[[], None]]]:
         """Reports, crossings and false alerts in order of time, each with what it starts."""
-        state, false = self.state, self.given.false_alerts
-        crossing = self.model.clock.wall(self.given.crossing) if self.arm.detector else np.empty(0)
-        reported = state.wall[:, REPORTED]
-        rows = [np.flatnonzero(times < self.horizon_s) for times in (reported, crossing)]
-        rows.append(self._covered_false_alerts())
-        times = np.concatenate([reported[rows[0]], crossing[rows[1]], false.time_s[rows[2]]])
-        kinds = np.repeat([0, 1, 2], [part.size for part in rows])
-        subjects = np.concatenate(rows)
-        starts = (partial(self._reported, generation=0), partial(self._crossed, generation=0), self._false_alert)
-        for place in np.argsort(times, kind="stable"):
-            yield float(times[place]), partial(starts[kinds[place]], int(subjects[place]))
-
-    def _covered_false_alerts(self) -> NDArray[np.int64]:
-        """The false alerts on conversations that the code covers at the time; all at once, as nothing can change
-        them.
-        """
-        false = self.given.false_alerts
-        if self.coverage is None or not len(false):
-            return np.empty(0, np.int64)
-        draws = uniform(self.draws.seed, "code.covered", false.conversation, false.copy)
-        return np.flatnonzero(draws < self.coverage.share(false.platform, false.time_s))
+        reported = self.state.wall[: self.given.planned, REPORTED]
+        rows = np.flatnonzero(reported < self.horizon_s)
+        due: list[tuple[NDArray[np.float64], list[Callable[[], None]]]] = [
+            (reported[rows], [partial(self._reported, row, 0) for row in rows.tolist()])
+        ]
+        if self.watch is not None:
+            crossings = [one for one in self.watch.first_crossings() if one[0] < self.horizon_s]
+            due.append(
+                (
+                    np.array([time for time, _, _ in crossings]),
+                    [partial(self.watch.crossed, row, place) for _, row, place in crossings],
+                )
+            )
+            false = self.watch.false_alerts_in_reach()
+            due.append(
+                (
+                    self.given.false_alerts.time_s[false],
+                    [partial(self.watch.false_alert, place) for place in false.tolist()],
+                )
+            )
+        times = np.concatenate([part for part, _ in due])
+        starts = [begin for _, part in due for begin in part]
+        for place in np.argsort(times, kind="stable").tolist():
+            yield float(times[place]), starts[place]
 
     def _source(self, stimuli: Iterator[tuple[float, Callable[[], None]]]) -> Process:
         """Start each at its time. One source, so that the event list stays short however many there are."""
@@ -143,165 +169,113 @@ class ArmSimulation:
                 yield self.env.timeout(time - self.env.now)
             begin()
 
-    def _safer_defaults(self) -> None:
-        if self.coverage is None or not self.coverage.prevented:
+    def _code_in_force(self, coverage: Coverage) -> None:
+        """What the code changes before anybody is contacted: contacts made elsewhere, or not at all."""
+        if coverage.displaced or coverage.prevented:
+            for row in range(self.given.planned):
+                self.planned_elsewhere(row)
+                self.prevented(row)
+
+    def planned_elsewhere(self, row: int) -> None:
+        """Plan a contact on a platform outside the code instead, if the offender avoids it and can."""
+        coverage, state = self.coverage, self.state
+        if coverage is None or not coverage.displaced or not self.live:
             return
-        for row in range(len(self.contacts)):
-            if self._prevented(row):
-                self.state.suppress(row)
+        start = float(state.start[row])
+        drawn = self.draws.uniform("offender.avoids", row)
+        if drawn >= coverage.displaced * coverage.share(int(state.platform[row]), start):
+            return
+        options = [
+            platform
+            for platform in np.flatnonzero(self.given.membership[row]).tolist()
+            if coverage.share(platform, start) == 0.0
+        ]
+        if options:
+            pick = self.draws.uniform("offender.avoids_to", row)
+            state.platform[row] = options[int(pick * len(options))]
+            self.log.counts["contacts_displaced"] += 1
 
-    def _prevented(self, row: int) -> bool:
-        """Whether safer defaults on the platform keep this contact from being made."""
-        assert self.coverage is not None
-        share = self.coverage.prevented
-        if not share or self.draws.uniform("code.safer_defaults", row) >= share:
+    def prevented(self, row: int) -> bool:
+        """Whether safer defaults on its platform keep this contact from being made; if so, it is not."""
+        coverage, state = self.coverage, self.state
+        if coverage is None or not coverage.prevented or not self.live:
             return False
-        return self._covered(row, self.state.start[row])
+        platform = int(state.platform[row])
+        if self.draws.on_platform("code.safer_defaults", row, platform) >= coverage.prevented:
+            return False
+        if self.draws.on_platform("code.covered", row, platform) >= coverage.share(platform, float(state.start[row])):
+            return False
+        state.suppress(row)
+        return True
 
-    def _covered(self, row: int, now: float) -> bool:
-        """Whether the code covers this conversation where it is now; each platform's share is a draw of its own."""
-        assert self.coverage is not None
-        platform = int(self.state.platform[row])
-        return bool(self.draws.uniform("code.covered", row, platform) < self.coverage.share(platform, now))
+    # -- what parts of the arm tell each other -----------------------------------------------------------------------
+    def account_of(self, offender: int, platform: int) -> tuple[int, int, int]:
+        """An offender's account on a platform, as long as it is not suspended."""
+        return offender, platform, self.offenders.suspended[offender, platform]
 
-    # -- what starts things ----------------------------------------------------------------------------------------
+    def account(self, row: int) -> tuple[int, int, int]:
+        """The account behind a grooming conversation where it is now."""
+        return self.account_of(int(self.contacts.initiator[row]), int(self.state.platform[row]))
+
+    def ended_s(self, case: Case) -> float:
+        """When the conversation of an alert ends, as far as it is known now; its last message counts as within it."""
+        if case.right:
+            return float(min(self.state.cut[case.row], self.state.wall[case.row, CLOSED]))
+        return float(self.given.false_alerts.last_s[case.row])
+
+    def ended(self, case: Case) -> bool:
+        """Whether there is no conversation left to act on."""
+        if case.right:
+            return not self.state.active(case.row, self.env.now)
+        return self.ended_s(case) < self.env.now
+
+    def end(self, row: int) -> None:
+        """An action ends a conversation for good; the offender may turn to another child."""
+        was_active = self.state.active(row, self.env.now)
+        self.state.truncate(row, self.env.now)
+        if was_active:
+            self.offenders.substitutes(row)
+
+    def changed(self, row: int, *, platform_new: bool) -> None:
+        """A conversation goes on at other times: what was planned for it is planned again."""
+        self.changed_reports(row)
+        self.police.changed(row)
+        if self.watch is not None:
+            self.watch.changed(row, platform_new=platform_new)
+
+    def changed_reports(self, row: int) -> None:
+        """Somebody tells the police of a conversation at its own time, if that is still to come."""
+        reported = float(self.state.wall[row, REPORTED])
+        if self.env.now < reported < self.horizon_s:
+            later(self.env, reported, partial(self._reported, row, int(self.state.generation[row])))
+
     def _reported(self, row: int, generation: int) -> None:
         state, now = self.state, self.env.now
-        if state.moves[row] != generation:  # the conversation has moved: a later report was scheduled in its place
+        if state.generation[row] != generation:  # it goes on at another time: a later report was planned in its place
             return
         if state.happened(row, OFFENCE, now) or now < state.cut[row]:
-            self.env.process(self.police.report(row))
-
-    def _crossed(self, row: int, generation: int) -> None:
-        # Not `active`: the message that ends a conversation can be the one that is alerted on.
-        if self.state.moves[row] != generation or self.env.now >= self.state.cut[row]:
-            return
-        if not self._covered(row, self.env.now):
-            return
-        alert = self.log.alert(int(self.contacts.conversation[row]), self.env.now, True)
-        platform, force = int(self.state.platform[row]), int(self.contacts.force[row])
-        case = Case(alert, row, True, int(self.alerts_on[row]), platform, force, self.draws)
-        self.alerts_on[row] += 1
-        self._act(self.arm.on_alert, case)
-
-    def _false_alert(self, copy: int) -> None:
-        false = self.given.false_alerts
-        alert = self.log.alert(int(false.conversation[copy]), self.env.now, False)
-        platform, force = int(false.platform[copy]), int(false.force[copy])
-        self._act(self.arm.on_alert, Case(alert, copy, False, 0, platform, force, self.false_draws))
+            self.police.report(row)
 
     # -- what is done ----------------------------------------------------------------------------------------------
-    def _act(self, actions: list[Action], case: Case) -> None:
-        """Begin actions at once, in the order listed; reviews and referrals then take their time."""
+    def act(self, actions: Sequence[str], case: Case, *, handed_over: bool = False) -> None:
+        """Begin actions at once, in the order listed; reviews and referrals then take their time.
+
+        ``handed_over``: the case comes from another desk.
+        """
         for action in actions:
-            match action:
-                case "alert_child":
-                    self._alert_child(case)
-                case "suspend_account":
-                    self._suspend(case)
-                case "review":
-                    self.env.process(self._reviewed(case))
-                case "refer_police":
-                    self.env.process(self.police.refer(case))
+            to_desk = action == "refer_police" or (handed_over and action.startswith(TO_QUEUE))
+            if to_desk and self._lost_on_the_way(case):
+                self.log.drop(case.alert, "text_only")
+            elif action.startswith(TO_QUEUE):
+                self.queues[action.removeprefix(TO_QUEUE)].enter(case)
+            else:
+                effect = self._handlers[action](case) if self.live else SHADOW
+                self.log.action(case.alert, action, self.env.now, effect)
 
-    def _reviewed(self, case: Case) -> Process:
-        review, env = self.arm.review, self.env
-        assert review is not None and self.review is not None
-        raised = env.now
-        with self.review.request() as moderator:
-            yield moderator
-            started = env.now
-            if started - raised > review.expires:
-                self.log.decision(case.alert, REVIEW, started, started, EXPIRED)
-                return
-            effort = case.draws.delay("review.time", self.review_time, case.row, case.occasion)
-            yield env.timeout(effort)
-        self.log.seconds["review"] += effort
-        confirms = review.sensitivity if case.right else 1.0 - review.specificity
-        confirmed = case.draws.uniform("review.verdict", case.row, case.occasion) < confirms
-        self.log.decision(case.alert, REVIEW, started, env.now, CONFIRMED if confirmed else CLEARED)
-        self.log.counts["benign_read"] += not case.right
-        if confirmed:
-            self._act(self.arm.on_confirmed, case)
+    def _lost_on_the_way(self, case: Case) -> bool:
+        """Whether this is one of the cases of text alone that never reach another desk."""
+        share = self.arm.failures.text_only_dropped if self.arm.failures else 0.0
+        return bool(share) and case.draws.uniform("failure.text_only", case.row, case.occasion) < share
 
-    def _alert_child(self, case: Case) -> None:
-        row = case.row
-        if not case.right:
-            self.log.counts["children_wrongly_alarmed"] += 1
-            return
-        occasion = int(self.alerts_to_child[row])
-        self.alerts_to_child[row] += 1
-        if not self.state.active(row, self.env.now):
-            return
-        answer = self.reactions.alert_child
-        draw = self.draws.uniform("child.alerted", row, occasion)
-        if draw < answer.leave:
-            self.state.truncate(row, self.env.now)
-        elif draw < answer.leave + answer.block:
-            self._end_unless_moved(row, "child.block", self.reactions.block_recontacted)
-        elif draw < answer.leave + answer.block + answer.tell:
-            self.state.truncate(row, self.env.now)
-            self.env.process(self.police.report(row))
-
-    def _suspend(self, case: Case) -> None:
-        """Suspend the account: what it does on this platform ends, unless the offender finds another way."""
-        if not case.right:
-            self.log.counts["wrong_suspensions"] += 1
-            return
-        state, now = self.state, self.env.now
-        for other in state.rows_of[int(self.contacts.initiator[case.row])].tolist():
-            if state.platform[other] != case.platform or state.cut[other] <= now:
-                continue
-            if state.start[other] > now:
-                self._displace(other)
-            elif state.active(other, now):
-                self._end_unless_moved(other, "offender.suspended", self.reactions.suspension_recontact)
-
-    def _displace(self, row: int) -> None:
-        """A contact planned on a platform the offender has lost: made elsewhere, or not at all."""
-        elsewhere, before = self._elsewhere(row), int(self.displaced[row])
-        displaces = self.reactions.suspension_displaces.value
-        if elsewhere is None or self.draws.uniform("offender.displaces", row, before) >= displaces:
-            self.state.suppress(row)
-            return
-        self.displaced[row] += 1
-        self.state.platform[row] = elsewhere
-        if self.coverage is not None and self._prevented(row):
-            self.state.suppress(row)
-
-    def _end_unless_moved(self, row: int, stream: str, again: DelayedEvent) -> None:
-        """End a conversation; with some probability the offender carries it on elsewhere after a while."""
-        moves = int(self.state.moves[row])
-        elsewhere = self._elsewhere(row)
-        if elsewhere is None or self.draws.uniform(stream, row, moves) >= again.probability:
-            self.state.truncate(row, self.env.now)
-            return
-        delays = self.block_again if again is self.reactions.block_recontacted else self.suspended_again
-        delay = self.draws.delay(stream + ".delay", delays, row, moves)
-        self._move(row, delay, elsewhere)
-
-    def _move(self, row: int, delay: float, platform: int) -> None:
-        state, clock = self.state, self.model.clock
-        state.move(row, self.env.now, delay, platform)
-        generation = int(state.moves[row])
-        reported = float(state.wall[row, REPORTED])
-        if self.env.now < reported < self.horizon_s:
-            self.env.process(self._later(reported, partial(self._reported, row, generation)))
-        if self.coverage is None or self.coverage.share(platform, self.horizon_s) <= 0.0:
-            return
-        crossing = float(clock.wall(self.given.rescan(row, float(state.told[row])) + state.shift[row]))
-        if crossing < self.horizon_s:
-            self.env.process(self._later(crossing, partial(self._crossed, row, generation)))
-
-    def _later(self, time: float, begin: Callable[[], None]) -> Process:
-        yield self.env.timeout(max(0.0, time - self.env.now))
-        begin()
-
-    def _elsewhere(self, row: int) -> int | None:
-        """Another platform on which the child can be reached, each equally likely; None where there is none."""
-        options = np.flatnonzero(self.given.membership[row])
-        options = options[options != self.state.platform[row]]
-        if not options.size:
-            return None
-        pick = self.draws.uniform("offender.elsewhere", row, int(self.state.moves[row] + self.displaced[row]))
-        return int(options[int(pick * options.size)])
+    def _tell_child(self, action: str, case: Case) -> int:
+        return self.families.tell_child(case, action)

@@ -12,6 +12,8 @@ from simharness.units import Duration
 Evidence = Literal["measured", "reported", "derived", "fitted", "assumed"]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
+Factor = Annotated[float, Field(ge=0.0)]
+Age = Annotated[int, Field(ge=0, le=17)]
 Weights = Annotated[dict[str, Annotated[float, Field(ge=0.0)]], Field(min_length=1)]
 
 SHARE_TOLERANCE = 1e-6

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from simharness.scenario.base import Model, Sourced, require_known
-from simharness.scenario.response import AlertLevel, Arm, Response
+from simharness.scenario.levels import AlertLevel
+from simharness.scenario.policy import Arm
+from simharness.scenario.response import Response
 from simharness.scenario.world import World
 
 DAY_S = 86_400.0
@@ -67,6 +69,15 @@ class Training(Model):
     calibration: Annotated[int, Field(ge=1000)] = Field(description="harmless conversations that set alert levels")
 
 
+class MatchedBudget(Model):
+    """Detectors are also compared at one number of alerts, right and false together: at the levels that a team with so
+    much time to read would choose.
+    """
+
+    alerts_per_1000_child_months: Annotated[float, Field(gt=0.0)]
+    baseline: str = Field(description="the detector the others are held against")
+
+
 class RecordedFigure(Sourced):
     """A published figure to hold the simulation against."""
 
@@ -101,6 +112,7 @@ class Scenario(Model):
     sampling: Sampling
     comparator: str
     arms: dict[str, Arm] = Field(min_length=1)
+    matched_budget: MatchedBudget | None = None
     recorded: list[RecordedFigure] = Field(default_factory=list)
 
     @property
@@ -124,16 +136,16 @@ class Scenario(Model):
     def months(self) -> float:
         return self.period.days / MONTH_DAYS
 
-    def _require_calibration(self, name: str, arm: Arm) -> None:
+    def _require_calibration(self, where: str, level: AlertLevel | None) -> None:
         """A level is set by the few highest harmless conversations: one at the least must lie above it."""
-        rate = arm.alert_level.false_alerts_per_1000_child_months if arm.alert_level else None
+        rate = level.false_alerts_per_1000_child_months if level else None
         if rate is None:
             return
         per_1000 = 1000.0 * self.world.benign.contact_rate * DAY_S * MONTH_DAYS
         if rate / per_1000 * self.training.calibration < 1.0:
             needed = math.ceil(per_1000 / rate)
             raise ValueError(
-                f"at training.calibration: expected at least {needed} conversations to set the level of arm {name!r} "
+                f"at training.calibration: expected at least {needed} conversations to set {where} "
                 f"({rate:g} false alerts per 1,000 child-months), got {self.training.calibration}"
             )
 
@@ -141,11 +153,31 @@ class Scenario(Model):
     def _check(self) -> Self:
         if self.comparator not in self.arms:
             raise ValueError(f"at comparator: unknown arm {self.comparator!r}; known: {', '.join(self.arms)}")
+        if self.matched_budget is not None:
+            require_known("matched_budget.baseline", [self.matched_budget.baseline], self.detectors, "detector")
         for name, arm in self.arms.items():
             if arm.detector is not None and arm.detector not in self.detectors:
                 known = ", ".join(self.detectors)
                 raise ValueError(f"at arms.{name}.detector: unknown detector {arm.detector!r}; known: {known}")
-            self._require_calibration(name, arm)
+            for place, level in arm.levels():
+                self._require_calibration(f"arms.{name}.{place}", level)
             if arm.code is not None:
                 require_known(f"arms.{name}.code.coverage", arm.code.coverage, self.world.platforms, "platform")
+            require_known(f"arms.{name}.encrypted", arm.encrypted, self.world.platforms, "platform")
+            self._require_reactions(name, arm)
         return self
+
+    def _require_reactions(self, name: str, arm: Arm) -> None:
+        """What an action needs to know about the people it concerns must be in the scenario."""
+        needed = {
+            "nudge_child": "nudge_child",
+            "suggest_block": "suggest_block",
+            "alert_guardian": "alert_guardian",
+            "restrict_messaging": "restriction",
+            "share_signal": "signal_sharing",
+        }
+        for place, actions in arm.action_lists():
+            for action in actions:
+                if action in needed and getattr(self.response.reactions, needed[action]) is None:
+                    where = f"response.reactions.{needed[action]}"
+                    raise ValueError(f"at arms.{name}.{place}: the action {action} needs {where}: add it")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from simharness.scenario.base import (
-    DelayedEvent,
+    Age,
     Model,
     Parameter,
     Probability,
@@ -17,12 +17,12 @@ from simharness.scenario.base import (
     require_known,
     require_shares,
 )
+from simharness.scenario.course import NaturalCourse, Recording
 from simharness.units import Duration, Rate
 
 END_REASONS = ("fades", "leaves", "blocks", "concludes")
 OFFENDER_TYPES = ("intimacy_seeking", "adaptable", "hyper_sexualised")
 MAX_STAGES = 8
-Age = Annotated[int, Field(ge=0, le=17)]
 
 
 class Population(Sourced):
@@ -203,25 +203,6 @@ class Day(Sourced):
     lasts: Duration = Field(gt=0, le=86400)
 
 
-class NaturalCourse(Model):
-    """What happens around a grooming conversation if neither platform nor police act."""
-
-    child_tells: DelayedEvent = Field(description="child tells an adult; delay from the first offence")
-    third_party_notices: DelayedEvent = Field(description="somebody notices; delay from the first message")
-    adult_ends_contact: ProbabilityParameter = Field(description="the adult who knows ends the conversation")
-    reported_to_police: ProbabilityParameter = Field(description="the adult who knows tells the police")
-    contact_abuse: DelayedEvent = Field(description="follows a meeting attempt; delay from the attempt")
-    repeat_after: Duration = Field(description="a sexual communication at least this long after the first is a repeat")
-
-
-class Recording(Model):
-    """From a report to a recorded offence."""
-
-    rate: ProbabilityParameter = Field(description="share of reported offences that a force records")
-    forces: dict[str, ProbabilityParameter] = Field(default_factory=dict, description="forces that differ")
-    method_known: ProbabilityParameter = Field(description="share of recorded offences with the platform recorded")
-
-
 class PhrasebookSettings(Sourced):
     rendering: Literal["surrogate", "gloss"]
     overlap: Probability
@@ -253,4 +234,7 @@ class World(Model):
             for name, kind in group.items():  # type: ignore[attr-defined]
                 require_known(f"{path}.{name}.pacing", kind.pacing, self.pacing, "pacing regime")
                 require_shares(f"{path}.{name}.pacing", kind.pacing)
+        stages = dict.fromkeys(stage for chain in self.grammar.grooming.values() for stage in chain.stages)
+        told = self.natural_course.child_tells.by_stage
+        require_known("natural_course.child_tells.by_stage", told, stages, "stage of a grooming conversation")
         return self

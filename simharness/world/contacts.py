@@ -17,6 +17,8 @@ from simharness.streams import compiled, stream_id, uniform_at
 
 BENIGN_BIT = 1 << 63
 OCCASION_BITS = 20  # contacts per initiator (or sampled contacts per child) in one period: about a million
+LINK_SHIFT = 60  # bits 60 to 62: 0 for an offender's own contact, 1.. for those that take its place
+LINKS = 3
 WEEK_DAYS = 7
 _BLOCK = 512  # entities whose first draws are made at once, in vector registers
 _SLACK = 1.0 - 1e-9  # far more than the logarithm's rounding, so the shortcut below never loses a contact
@@ -29,7 +31,7 @@ class Contacts:
     This is truth: ``kind`` and ``initiator`` are known to the world and never to a detector.
     """
 
-    conversation: NDArray[np.uint64]  # id; bit 63 set: harmless
+    conversation: NDArray[np.uint64]  # id; bit 63 set: harmless; bits 60 to 62: link, see world/meet.py
     initiator: NDArray[np.int64]  # offender number; -1 for harmless conversations
     child: NDArray[np.int64]
     kind: NDArray[np.uint8]  # number of the chain in the compiled grammar

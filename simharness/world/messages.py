@@ -9,7 +9,6 @@ contacts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,16 +36,18 @@ class Output(NamedTuple):
     meeting: NDArray[np.float64]
     closed: NDArray[np.float64]  # when the conversation ended; inf: it was still open at the end of the period
     reason: NDArray[np.uint8]
+    told: NDArray[np.float64]  # the child tells an adult, during the conversation or after it; inf: not in the period
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Scalars of the kernel: which symbols are truth events, and the two spans (waking seconds)."""
+class Rules(NamedTuple):
+    """What the kernel goes by besides the grammar: the truth events, and the hazard of the child telling."""
 
     sexual: int  # act numbers
     meeting: int
-    repeat_after: float
+    repeat_after: float  # waking seconds
     horizon: float
+    hazard: NDArray[np.float64]  # (stages,): per waking second, while the latest message is of the stage
+    after_end: float  # factor on the last stage's hazard once the conversation has ended
 
 
 def new_output(conversations: int, messages: int) -> Output:
@@ -62,6 +63,7 @@ def new_output(conversations: int, messages: int) -> Output:
         meeting=np.empty(conversations),
         closed=np.empty(conversations),
         reason=np.empty(conversations, np.uint8),
+        told=np.empty(conversations),
     )
 
 
@@ -85,18 +87,24 @@ def _blocks(seed: Any, entity: Any, first: Any, words: Any) -> Any:
         words[3, lane] = w3
 
 
+@compiled(inline="always")
+def _due(time: Any, left: Any, hazard: Any) -> Any:
+    """When ``left`` of cumulative hazard is used up at a constant hazard from ``time`` on."""
+    return time + left / hazard if hazard > 0.0 else NEVER
+
+
 @compiled()
 def generate(
-    tables: Any, phrase_first: Any, phrase_count: Any, seed: Any, contacts: Any, stops: Any, rules: Any, out: Any
+    tables: Any, phrase_first: Any, phrase_count: Any, seed: Any, contacts: Any, adults: Any, rules: Any, out: Any
 ) -> Any:
     """Fill ``out`` with conversations; return how many fitted (fewer than asked for when the message buffer is full).
 
-    ``contacts`` = (conversation, kind, regime, start) arrays; ``stops`` = (delay from the offence, time) at which an
-    adult ends the conversation, inf for never; ``rules`` = (sexual, meeting, repeat_after, horizon).
+    ``contacts`` = (conversation, kind, regime, start) arrays; ``adults`` = (cumulative hazard at which the child tells
+    one, when another notices, whether the one who knows ends the conversation) arrays, inf for never; ``rules``: Rules.
     """
     conversation, kind, regime, start = contacts
-    stop_after_offence, stop_at = stops
-    sexual, meeting, repeat_after, horizon = rules
+    tells_at_hazard, notices_at, ends = adults
+    sexual, meeting, repeat_after, horizon = rules.sexual, rules.meeting, rules.repeat_after, rules.horizon
     words = np.empty((4, LANES), np.uint32)
     states = tables.stage.shape[0]
     capacity = out.symbol.shape[0]
@@ -106,7 +114,10 @@ def generate(
         offence = repeat = attempt = closed = NEVER
         reason = CENSORED
         time = start[i]
-        stop = stop_at[i]
+        stop = notices_at[i] if ends[i] else NEVER
+        # The hazard changes only with the stage, so what is kept is when the child tells if this stage goes on.
+        told = tells = NEVER
+        left, hazard, since = tells_at_hazard[i], 0.0, time
         state = 0
         first = np.uint32(0)
         open_ = True
@@ -127,9 +138,17 @@ def generate(
                     if state >= states:
                         closed = time
                         reason = state - states + 1
+                        if told == NEVER:
+                            told = _due(time, max(0.0, left - hazard * (time - since)), hazard * rules.after_end)
                         open_ = False
                         break
                     time += tables.gaps[regime[i], words[3, lane] >> _GAP_SHIFT]
+                    if time >= tells:
+                        if tells <= stop:
+                            told = tells
+                            if ends[i]:
+                                stop = told
+                        left = tells = NEVER  # a child tells once
                 if min(time, stop) >= horizon:  # whichever comes first, it lies beyond the period
                     open_ = False
                     break
@@ -146,12 +165,16 @@ def generate(
                 phrase = phrase_first[act] + ((np.uint64(words[2, lane]) * phrase_count[act]) >> np.uint64(32))
                 out.symbol[position] = (phrase << np.uint64(1)) | np.uint64(act_sender & 1)
                 out.time[position] = time
-                out.stage[position] = tables.stage[state]
+                stage = tables.stage[state]
+                out.stage[position] = stage
                 position += 1
+                if rules.hazard[stage] != hazard:
+                    left = max(0.0, left - hazard * (time - since))  # rounding must not put the telling in the past
+                    hazard, since = rules.hazard[stage], time
+                    tells = _due(time, left, hazard)
                 if act_sender == sexual * 2:
                     if offence == NEVER:
                         offence = time
-                        stop = min(stop, offence + stop_after_offence[i])
                     elif repeat == NEVER and time >= offence + repeat_after:
                         repeat = time
                 elif act_sender == meeting * 2 and attempt == NEVER and tables.approach[state]:
@@ -163,4 +186,5 @@ def generate(
         out.meeting[i] = attempt
         out.closed[i] = closed
         out.reason[i] = reason
+        out.told[i] = told if told < horizon else NEVER
     return conversation.shape[0]

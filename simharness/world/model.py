@@ -16,6 +16,7 @@ from simharness.world.acts import ACT_INDEX
 from simharness.world.clock import Clock
 from simharness.world.grammar import CompiledGrammar, compile_grammar
 from simharness.world.messages import Rules
+from simharness.world.natural import stage_hazards
 from simharness.world.phrasebook import Phrasebook, build_phrasebook
 from simharness.world.population import Children, load_children, membership_by_age, solve_preference
 
@@ -42,8 +43,16 @@ class WorldModel:
 
     @property
     def rules(self) -> Rules:
-        repeat_after = self.clock.waking_span(self.scenario.world.natural_course.repeat_after)
-        return Rules(ACT_INDEX["sexual"], ACT_INDEX["suggests_meeting"], repeat_after, self.horizon)
+        """What the message kernel goes by, in waking seconds."""
+        course = self.scenario.world.natural_course
+        return Rules(
+            sexual=ACT_INDEX["sexual"],
+            meeting=ACT_INDEX["suggests_meeting"],
+            repeat_after=self.clock.waking_span(course.repeat_after),
+            horizon=self.horizon,
+            hazard=stage_hazards(course.child_tells, self.grammar.stage_names, self.clock),
+            after_end=course.child_tells.after_end,
+        )
 
     @property
     def child_months(self) -> float:

@@ -5,6 +5,9 @@ ends and N = (I - Q)**-1 the fundamental matrix, the number of messages until th
 second moment (2 N - I) t, and the ends have probabilities B = N R (theorem 3.3.7). Time: Wald's identities (Wald 1944,
 "On cumulative sums of random variables") for a random number of independent gaps. Tolerances: four standard errors;
 SE(sample variance) = sqrt((m4 - variance**2) / n) with the sample's own m4 (Cramer 1946, section 27.4).
+
+A child tells at a hazard: at one rate in every stage and after the end, the time of telling is exponential (Cox & Oakes
+1984, "Analysis of Survival Data", section 2.2); at any rates, the hazard used up by then is.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ import pytest
 from numpy.typing import NDArray
 
 from simharness.scenario.world import END_REASONS, Grammar, PacingRegime
+from simharness.world.contacts import Contacts
+from simharness.world.generate import World
 from simharness.world.grammar import CompiledGrammar, compile_grammar
-from simharness.world.messages import Output
+from simharness.world.messages import Output, new_output
 from simharness.world.model import WorldModel
 
 Floats = NDArray[np.float64]
@@ -165,3 +170,60 @@ def test_lengths_of_the_flagship_as_generated(model: WorldModel, simulate: Calla
         out = simulate(model.grammar, n, kind=model.grammar.kind(name), seed=8)
         mean = law @ number
         assert abs((out.end - out.begin).mean() - mean) < 4 * np.sqrt((law @ number**2 - mean**2) / n), name
+
+
+STAGE_NAMES = ("friendship", "relationship", "risk_assessment", "exclusivity", "sexual", "approach")
+TELLS = "world.natural_course.child_tells"
+UNSTOPPED = (
+    "world.natural_course.third_party_notices.probability=0",
+    "world.natural_course.adult_ends_contact.value=0",
+)
+
+
+def telling(model: WorldModel, left_days: int) -> tuple[Contacts, Output, Floats]:
+    """Contacts that began so many days before the period's end, or earlier, with the wall days until each was told."""
+    world, day = World(model, 12), model.clock.lasts_s
+    contacts = world.grooming_contacts(np.arange(6000, dtype=np.uint64))
+    contacts = contacts.take(contacts.start < model.horizon - left_days * day)
+    world = World(model, 12, batch_size=len(contacts))  # one batch, so that its buffers are all there is
+    out = new_output(len(contacts), 200 * len(contacts))
+    assert [len(batch.contacts) for batch in world.batches(contacts, out)] == [len(contacts)]
+    return contacts, out, (out.told - contacts.start) / day
+
+
+def exponential(sample: Floats) -> bool:
+    """Mean 1 and variance 1 within four standard errors (m4 = 9), and Kolmogorov's distance below its 0.1 % point."""
+    n = sample.size
+    law, place = 1 - np.exp(-np.sort(sample)), np.arange(n + 1) / n
+    distance = max(np.max(place[1:] - law), np.max(law - place[:-1]))
+    moments = abs(sample.mean() - 1) < 4 / np.sqrt(n) and abs(sample.var(ddof=1) - 1) < 4 * np.sqrt(8 / n)
+    return bool(moments and distance < 1.95 / np.sqrt(n))
+
+
+def test_telling_at_one_hazard_is_exponential(make_model: Callable[..., WorldModel]) -> None:
+    rates = ", ".join(f"{name}: 0.8/day" for name in STAGE_NAMES)
+    band = "{youngest: 12, oldest: 13, factor: 2.5}"
+    model = make_model(*UNSTOPPED, f"{TELLS}.by_stage={{{rates}}}", f"{TELLS}.by_age=[{band}]", f"{TELLS}.after_end=1")
+    contacts, out, days = telling(model, 60)  # a child who has not told after 60 days: e**-48
+    assert len(contacts) > 5000
+    told, ended = out.told, out.closed
+    assert 0.2 < np.mean(told > ended) < 0.8  # many of either kind
+    in_band = (contacts.age == 12) | (contacts.age == 13)
+    for mine, rate in ((in_band, 2.0), (~in_band, 0.8)):
+        assert mine.sum() > 1000 and exponential(days[mine] * rate)
+
+
+def test_hazard_used_up_at_the_telling_is_exponential(make_model: Callable[..., WorldModel]) -> None:
+    hazards = dict(zip(STAGE_NAMES, (0.3, 0.5, 1.0, 0.7, 4.0, 2.0), strict=True))
+    rates = ", ".join(f"{name}: {rate}/day" for name, rate in hazards.items())
+    model = make_model(*UNSTOPPED, f"{TELLS}.by_stage={{{rates}}}", f"{TELLS}.by_age=[]", f"{TELLS}.after_end=0.6")
+    _, out, _ = telling(model, 120)  # e**-21 at the least
+    rate = np.array([hazards.get(name, np.nan) for name in model.grammar.stage_names])
+    used = np.empty(out.told.size)
+    for i, (begin, end) in enumerate(zip(out.begin, out.end, strict=True)):
+        # From each message to the next, or to the end of time after the last: the part before the telling.
+        times = np.append(out.time[begin:end], np.inf)
+        spans = np.diff(np.minimum(times, out.told[i]))
+        spans[-1] *= 0.6  # an end falls on the last message
+        used[i] = spans @ rate[out.stage[begin:end]] / model.clock.lasts_s
+    assert used.size > 5000 and np.mean(out.told > out.closed) > 0.2 and exponential(used)

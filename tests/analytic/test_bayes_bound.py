@@ -18,6 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from detectors.bayes_bound import BayesBound, class_prior, filter_tables
+from simharness.detection.encryption import hide
 from simharness.detection.protocol import TrainingSet
 from simharness.detection.scoring import bind
 from simharness.detection.training import training_set
@@ -31,7 +32,7 @@ from simharness.world.model import WorldModel
 Matrix = list[list[Fraction]]
 # Nobody ends a conversation from outside and the period never cuts one short: a conversation is its Markov chain alone.
 UNDISTURBED = (
-    "world.natural_course.child_tells.probability=0",
+    "world.natural_course.child_tells.by_stage={}",
     "world.natural_course.third_party_notices.probability=0",
     "period.end=2067-09-30",
 )
@@ -74,13 +75,15 @@ def brute_force(
 ) -> NDArray[np.float64]:
     """Log-odds after every message: the forward algorithm in log space over (phrase, sender), Rabiner 1989, III.A.
 
-    Every phrase has its own column, and every class its own prior: nothing cancels and nothing is rescaled.
+    Every phrase has its own column, and every class its own prior: nothing cancels and nothing is rescaled. Two columns
+    more, at the end, are hidden messages: all that is known is who sent them.
     """
     grammar, book = model.grammar, model.phrasebooks["use"]
     number = np.arange(2 * len(book.texts))
     act = book.act_of[number >> 1].astype(np.int64)
     by_phrase = grammar.emit[:, act * 2 + (number & 1)] / book.count[act]
     np.testing.assert_allclose(by_phrase.sum(axis=1), 1.0, rtol=1e-12)
+    by_phrase = np.column_stack([by_phrase, by_phrase[:, 0::2].sum(axis=1), by_phrase[:, 1::2].sum(axis=1)])
     with np.errstate(divide="ignore"):
         emit = np.log(by_phrase[grammar.tables.emission])
         step = np.log(grammar.step)
@@ -102,8 +105,11 @@ def brute_force(
     return np.array(out)
 
 
+@pytest.mark.parametrize("hidden", [(), (3,), (0, 1, 2, 3)], ids=["all read", "some hidden", "all hidden"])
 @pytest.mark.parametrize("prior_log_odds", [None, 0.7])
-def test_filter_is_the_forward_algorithm_over_phrases(prior_log_odds: float | None, model: WorldModel) -> None:
+def test_filter_is_the_forward_algorithm_over_phrases(
+    prior_log_odds: float | None, hidden: tuple[int, ...], model: WorldModel
+) -> None:
     world = World(model, 12, batch_size=100)
     groups = [world.grooming_contacts(np.arange(60, dtype=np.uint64)), next(world.benign_contacts(0.001))]
     prior = class_prior(model)
@@ -113,12 +119,15 @@ def test_filter_is_the_forward_algorithm_over_phrases(prior_log_odds: float | No
         prior = prior * np.where(grooming, share / prior[grooming].sum(), (1 - share) / prior[~grooming].sum())
     bound, conversations = filtered(model, prior_log_odds), 0
     for contacts in groups:
-        view = next(world.batches(contacts)).view
+        view = hide(next(world.batches(contacts)).view, np.isin(np.arange(4), hidden))
         symbols = [view.symbol[begin:end] for begin, end in zip(view.begin, view.end, strict=True)]
         expected = brute_force(model, prior, symbols)
         certain, found = np.isinf(expected), bound.risk(view)
         assert (found[certain] > 600).all() and certain.mean() < 0.1
-        assert np.abs(expected[~certain]).max() > 5.0
+        if len(hidden) == 4:  # who sent it tells a little, and never proves anything
+            assert not certain.any() and expected.std() > 0.05
+        else:
+            assert np.abs(expected[~certain]).max() > 5.0
         # The bound is written as float32: half a unit in the last place is 6e-8 of its size.
         np.testing.assert_allclose(found[~certain], expected[~certain], rtol=1e-7, atol=1e-5)
         conversations += len(view)
@@ -222,6 +231,22 @@ def test_filter_is_the_sum_over_all_hidden_paths() -> None:
                     chance *= step[path[place - 1]][path[place]] * EMIT[symbols[place]][path[place]]
                 weight[path[-1] == 2] += chance
             assert found[length - 1] == pytest.approx(log(weight[0] / weight[1]), rel=1e-6, abs=1e-6)
+
+
+def test_filter_on_hidden_texts_is_the_sum_over_all_hidden_paths_and_acts() -> None:
+    """A hidden message may have been any act of its sender: symbols 6 (the one who made contact) and 7 (the child)."""
+    symbols = [6, 2, 7, 7, 1, 6, 6, 0]
+    acts = {**{symbol: [symbol] for symbol in range(6)}, 6: [0, 2, 4], 7: [1, 3, 5]}
+    found = toy(symbols)
+    for length in range(1, len(symbols) + 1):
+        weight = [Fraction(0), Fraction(0)]
+        for path in product(range(3), repeat=length):
+            chance = START[path[0]]
+            for place, symbol in enumerate(symbols[:length]):
+                chance *= STEP[path[place - 1]][path[place]] if place else 1
+                chance *= sum((EMIT[act][path[place]] for act in acts[symbol]), Fraction(0))
+            weight[path[-1] == 2] += chance
+        assert found[length - 1] == pytest.approx(log(weight[0] / weight[1]), rel=1e-6, abs=1e-6)
 
 
 def test_a_text_nobody_sends_leaves_the_log_odds() -> None:

@@ -29,7 +29,7 @@ ORDER: tuple[dict[str, tuple[str, ...]], ...] = (
     {"outcomes": ("outcomes",)},
     {"metrics": ("metrics",)},
     {"run": ("run",), "report": ("report",)},
-    {"tools": ("plan", "calibrate")},
+    {"tools": ("plan", "workload", "calibrate")},
     {"commands": ("commands",)},
     {"cli": ("cli",)},
 )

@@ -26,7 +26,6 @@ NUMBERED = {"child.member.{}": "the platforms of a scenario"}
 SHARED = {
     "child.member.{}": "outcomes draw again on which platforms a child is, as when the contact was placed",
     "code.covered": "whether the code covers a conversation, grooming or harmless",
-    "police.urgent_safeguarding": "a force's urgent wait for one child, whichever way it came to act",
     "seed.phrasebook": "the training world speaks an edition of the same phrasebook",
 }
 
@@ -274,13 +273,13 @@ def test_names_are_found_however_they_reach_the_draw(real: dict[str, str]) -> No
         "offender.type",  # a private helper
         "offender.contact",  # poisson_contacts, which draws in a kernel
         "offender.platform",  # a keyword, handed on twice
-        "child.tells",  # delayed
-        "child.tells.delay",  # delayed, which adds to the name
+        "contact_abuse",  # delayed
+        "contact_abuse.delay",  # delayed, which adds to the name
         "child.block.delay",  # a method that adds to the name
         "review.time",  # Draws.delay
         "review.verdict",  # Draws.uniform
-        "police.safeguarding",  # an f-string of two known words
-        "police.urgent_safeguarding",
+        "child.alerted",  # one of several, chosen by what is done
+        "child.block_suggested",
         "child.member.0",  # an f-string of a number
         "child.member.63",
         "seed.replication",  # derive_seed
@@ -315,9 +314,9 @@ def test_a_number_shared_inside_an_f_string_is_found(real: dict[str, str]) -> No
     ("text", "told"),
     [
         ("from simharness.streams import uniform\nuniform(1, 'review.time', 2)",
-         "review.time: drawn from in 2 places, in detectors.planted, simharness.response.arm"),
-        ("from simharness.streams import uniform as u\nu(seed=1, stream='child.tells' + '.delay', entity=2)",
-         "child.tells.delay: drawn from in 2 places, in detectors.planted, simharness.world.natural"),
+         "review.time: drawn from in 2 places, in detectors.planted, simharness.response.review"),
+        ("from simharness.streams import uniform as u\nu(seed=1, stream='contact_abuse' + '.delay', entity=2)",
+         "contact_abuse.delay: drawn from in 2 places, in detectors.planted, simharness.world.natural"),
         ("from simharness import streams\nstreams.draw(1, 'message', 2)",
          "message: drawn from in 2 places, in detectors.planted, simharness.world.messages"),
         ("def f(case, row):\n    case.draws.delay('police.effort', None, row)",

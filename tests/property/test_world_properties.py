@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from simharness.scenario.base import DelayedEvent, ProbabilityParameter
+from simharness.scenario.course import ChildTells
 from simharness.scenario.world import END_REASONS, Chain, Grammar, PacingRegime
 from simharness.streams import uniform
 from simharness.world.contacts import BENIGN_BIT, Contacts
@@ -67,15 +68,16 @@ def event(probability: float, hours: int) -> DelayedEvent:
 @st.composite
 def courses(draw: st.DrawFn) -> dict[str, Any]:
     chance = st.sampled_from([0.0, 0.5, 1.0])
-    events = {
-        name: event(draw(chance), draw(st.integers(1, 100)))
-        for name in ("child_tells", "third_party_notices", "contact_abuse")
-    }
+    events = {name: event(draw(chance), draw(st.integers(1, 100))) for name in ("third_party_notices", "contact_abuse")}
+    hazards = {name: f"{draw(st.sampled_from([0, 0.2, 5]))}/day" for name in NAMES}
+    band = {"youngest": 0, "oldest": 9, "factor": draw(st.sampled_from([0, 0.5, 3]))}
+    block = ASSUMED | {"by_stage": hazards, "by_age": [band], "after_end": draw(st.sampled_from([0, 0.1, 1]))}
+    tells, repeat_after = ChildTells.model_validate(block), float(draw(st.integers(0, 200_000)))
     choices = {
         name: ProbabilityParameter.model_validate(ASSUMED | {"value": draw(chance)})
         for name in ("adult_ends_contact", "reported_to_police")
     }
-    return {**events, **choices, "repeat_after": float(draw(st.integers(0, 200_000)))}
+    return {**events, **choices, "child_tells": tells, "repeat_after": repeat_after}
 
 
 def contacts(seed: int, horizon: float) -> Contacts:
@@ -89,7 +91,8 @@ def contacts(seed: int, horizon: float) -> Contacts:
     zeros = np.zeros(n, np.uint8)
     start = uniform(seed, "test.start", number.astype(np.uint64)) * horizon
     adult, recent = zeros.astype(bool), zeros.astype(np.float32)
-    return Contacts(ids, initiator, number, kind, zeros, zeros, start, adult, recent, adult, zeros, zeros)
+    age = (9 + number % 2).astype(np.uint8)
+    return Contacts(ids, initiator, number, kind, zeros, zeros, start, adult, recent, adult, age, zeros)
 
 
 def world_of(
@@ -133,6 +136,7 @@ def test_every_world_is_in_order(
     stages_follow_arcs(batch, world, (grammar.grooming["adaptable"], grammar.benign["peers"]))
     events_are_in_order(batch, horizon, course["repeat_after"] * world.model.clock.lasts_s / 86_400)
     every_conversation_is_accounted_for(batch)
+    only_who_can_tell_tells(batch, course)
 
 
 def times_are_in_order(batch: Batch, horizon: float) -> None:
@@ -167,11 +171,20 @@ def events_are_in_order(batch: Batch, horizon: float, repeat_after: float) -> No
         assert np.all(event_[np.isfinite(event_)] <= within[np.isfinite(event_)])  # messages, so in the conversation
     told = np.isfinite(truth.reported)
     assert np.all(truth.reported >= start) and not told[harmless].any()
-    early = told & (truth.reported < truth.offence)  # only somebody who noticed, so while it lasted
-    assert np.all(truth.reported[early] <= truth.closed[early])
+    ended = told & (truth.reason == ADULT)  # by the first adult who knew, and that one told the police
+    assert np.array_equal(truth.reported[ended], truth.closed[ended])
     assert np.all(truth.closed >= last)
     for event_ in (truth.offence, truth.repeat, truth.meeting, truth.contact, truth.reported, truth.closed):
         assert np.all((event_ < horizon) | np.isinf(event_))
+
+
+def only_who_can_tell_tells(batch: Batch, course: dict[str, Any]) -> None:
+    tells, truth = course["child_tells"], batch.truth
+    late = np.isfinite(truth.reported) & (truth.reported > truth.closed)  # nobody notices what is over
+    silent = (batch.contacts.age <= 9) & (tells.by_age[0].factor == 0.0)
+    assert not late[silent].any() and (tells.after_end > 0.0 or not late.any())
+    if not any(tells.by_stage.values()):
+        assert not late.any()
 
 
 def every_conversation_is_accounted_for(batch: Batch) -> None:

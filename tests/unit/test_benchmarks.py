@@ -54,6 +54,7 @@ def fixed(*rows: Row) -> Workload:
         emits=[sure[0], sure[2], sure[3]],  # act * 2 + sender
         phrases=[(0, 1), (1, 1)],
         gaps=[[10.0, 10.0]],
+        hazards=[0.0, 0.25, 0.5],  # a second
         offence=2,
         scores=[0.0, 0.0, 1.0, 1.0],
         keep=0.5,
@@ -64,11 +65,15 @@ def fixed(*rows: Row) -> Workload:
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (Row(1, True, 0, 0, 5.0, NEVER, NEVER), Counts(3, 1, 1, 0)),
-        (Row(1, False, 0, 0, 5.0, NEVER, NEVER), Counts(3, 1, 0, 1)),
-        (Row(1, True, 0, 0, 80.0, NEVER, NEVER), Counts(2, 1, 0, 0)),  # the third would fall on the horizon
-        (Row(1, True, 0, 0, 5.0, NEVER, 14.0), Counts(1, 0, 0, 0)),
-        (Row(1, True, 0, 0, 5.0, 9.0, NEVER), Counts(2, 1, 0, 0)),  # ended 9 s after the offence
+        (Row(1, True, 0, 0, 5.0, NEVER, NEVER, False), Counts(3, 1, 1, 0)),
+        (Row(1, False, 0, 0, 5.0, NEVER, NEVER, False), Counts(3, 1, 0, 1)),
+        (Row(1, True, 0, 0, 80.0, NEVER, NEVER, False), Counts(2, 1, 0, 0)),  # the third would fall on the horizon
+        (Row(1, True, 0, 0, 5.0, NEVER, 14.0, True), Counts(1, 0, 0, 0)),
+        (Row(1, True, 0, 0, 5.0, NEVER, 14.0, False), Counts(3, 1, 1, 0)),  # noticed, and nothing done about it
+        (Row(1, True, 0, 0, 5.0, 2.25, NEVER, True), Counts(2, 1, 0, 0)),  # told 9 s after the second message
+        (Row(1, True, 0, 0, 5.0, 2.25, NEVER, False), Counts(3, 1, 1, 0)),
+        (Row(1, True, 0, 0, 5.0, 2.25, 14.0, True), Counts(1, 0, 0, 0)),  # noticed first
+        (Row(1, True, 0, 0, 5.0, 2.75, NEVER, True), Counts(3, 1, 1, 0)),  # it would be told later than it ends
     ],
 )
 def test_the_peer_walks_a_sure_chain(row: Row, expected: Counts) -> None:
@@ -76,13 +81,13 @@ def test_the_peer_walks_a_sure_chain(row: Row, expected: Counts) -> None:
 
 
 def test_the_peer_makes_the_same_again_and_adds_conversations_up() -> None:
-    rows = [Row(1, True, 0, 0, 5.0, NEVER, NEVER), Row(2, False, 0, 0, 7.0, NEVER, NEVER)]
+    rows = [Row(1, True, 0, 0, 5.0, NEVER, NEVER, False), Row(2, False, 0, 0, 7.0, NEVER, NEVER, False)]
     assert Peer(fixed(*rows)).run() == Peer(fixed(*rows)).run() == Counts(6, 2, 1, 1)
 
 
 def test_the_peer_takes_every_phrase_of_an_act_alike() -> None:
     """The message of each of 400 conversations is one of two phrases, of which one alone alerts: 200 +- 4 * 10."""
-    rows = [Row(number, True, 0, 0, 5.0, NEVER, NEVER) for number in range(400)]
+    rows = [Row(number, True, 0, 0, 5.0, NEVER, NEVER, False) for number in range(400)]
     work = replace(fixed(*rows), emits=[([1.0], [3])] * 3, phrases=[(0, 1), (1, 2)], keep=0.0, steps=[([1.0], [ENDED])])
     counts = Peer(replace(work, scores=[0.0, 0.0, 0.0, 0.0, 0.0, 1.0])).run()
     assert counts.messages == 400
@@ -93,8 +98,9 @@ def test_the_peer_is_given_the_conversations_of_the_product(bench: Bench) -> Non
     rows = workload(bench.world.model, 1, bench.contacts, bench.scorer, 0.5).rows
     assert [row.start for row in rows] == sorted(np.concatenate([part.start for part in bench.contacts]))
     assert {row.number for row in rows if row.grooming} == set(bench.contacts[0].conversation.tolist())
-    assert all(row.stop_at == row.stop_after_offence == NEVER for row in rows if not row.grooming)
-    assert any(row.stop_at < NEVER for row in rows) and any(row.stop_after_offence < NEVER for row in rows)
+    assert all(row.tells_at_hazard == row.notices_at == NEVER for row in rows if not row.grooming)
+    assert all(row.tells_at_hazard < NEVER for row in rows if row.grooming)
+    assert any(row.notices_at < NEVER for row in rows) and {row.ends for row in rows if row.grooming} == {True, False}
 
 
 def test_both_sides_do_the_same_work_in_distribution(bench: Bench) -> None:

@@ -20,6 +20,11 @@ import pytest
 from simharness import cli
 from simharness.commands.json_schema import DIALECT, scenario_schema
 from simharness.errors import RunIncomplete, UsageError
+from simharness.records import SCHEMA_VERSION
+from simharness.response.log import ACTIONS, EFFECTS, VERDICTS
+from simharness.response.log import REASONS as LOST
+from simharness.scenario.policy import RECIPIENTS
+from simharness.world.generate import REASONS
 
 ROOT = Path(__file__).parents[2]
 FLAGSHIP = ROOT / "scenarios" / "england_wales_2017.yaml"
@@ -144,7 +149,8 @@ def test_report_in_every_format(main: Main, finished: tuple[Path, list[str], str
     (folder,) = results.glob("*/*/")
     code, terminal, _ = main("report", "latest", "--results", results)
     assert code == 0
-    assert "What changes for children" in terminal
+    for title in ("What changes for children", "Harms of acting", "Desks", "Police", "Detectors"):
+        assert f"\n{title}" in terminal, title
     _, page, _ = main("report", folder.name, "--format", "md", "--results", results)
     assert page == (folder / "summary.md").read_text(encoding="utf-8")
     _, text, _ = main("report", folder, "--format", "json")
@@ -209,11 +215,15 @@ def test_an_added_detector_is_measured_beside_the_others(main: Main, tmp_path: P
     assert {"Mine", "never_2", "never", "keyword"} <= set(names)
 
 
-def documented(section: str) -> dict[str, str]:
-    """Column or key to type, of one section of the page on the run's folder."""
+def section(name: str) -> str:
+    """One section of the page on the run's folder."""
     text = (ROOT / "docs" / "run_folder.md").read_text(encoding="utf-8")
-    body = re.split(r"\n#+ ", text.split(f"# {section}\n", 1)[1])[0]
-    rows = (line.split(" | ") for line in body.splitlines() if line.startswith("| `"))
+    return re.split(r"\n#+ ", text.split(f"# {name}\n", 1)[1])[0]
+
+
+def documented(name: str) -> dict[str, str]:
+    """Column or key to type, of one section."""
+    rows = (line.split(" | ") for line in section(name).splitlines() if line.startswith("| `"))
     return {name: row[1] for row in rows for name in re.findall(r"`(\w+)`", row[0])}
 
 
@@ -223,7 +233,7 @@ def test_the_documented_tables_are_the_real_ones(finished: tuple[Path, list[str]
 
     (folder,) = finished[0].glob("*/*/")
     files = [*(sorted(path.glob("*.parquet"))[0] for path in (folder / "tables").iterdir()), folder / "metrics.parquet"]
-    assert len(files) == 6
+    assert len(files) == 7
     for file in files:
         schema = pq.read_schema(file)
         types = {f.name: "text" if pa.types.is_dictionary(f.type) else str(f.type) for f in schema}
@@ -235,6 +245,46 @@ def test_the_documented_tables_are_the_real_ones(finished: tuple[Path, list[str]
 def test_the_documented_keys_are_the_real_ones(finished: tuple[Path, list[str], str], name: str) -> None:
     (file,) = finished[0].glob(f"*/*/{name}")
     assert set(json.loads(file.read_text(encoding="utf-8"))) == set(documented(name))
+
+
+def test_the_documented_version_is_the_real_one() -> None:
+    text = (ROOT / "docs" / "run_folder.md").read_text(encoding="utf-8")
+    assert f"This is schema version {SCHEMA_VERSION}." in text
+    assert text.count(f"| `schema_version` | integer | {SCHEMA_VERSION} |") == 2
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "values"),
+    [
+        ("decisions", "verdict", VERDICTS),
+        ("actions", "action", ACTIONS),
+        ("actions", "recipient", tuple(RECIPIENTS.values())),
+        ("actions", "effect", EFFECTS),
+        ("conversations", "reason", REASONS),
+    ],
+)
+def test_every_value_of_a_text_column_is_documented(table: str, column: str, values: tuple[str, ...]) -> None:
+    body = section(table)
+    meaning = next(line for line in body.splitlines() if line.startswith(f"| `{column}` | "))
+    assert {f"`{value}`" for value in values} <= set(re.findall(r"`[^`]+`", meaning))
+
+
+def test_every_reason_for_loss_is_documented() -> None:
+    body = section("decisions")
+    for reason in LOST[1:]:
+        assert f"`{reason}`" in body, reason
+
+
+def test_a_column_that_may_be_null_says_so(finished: tuple[Path, list[str], str]) -> None:
+    """Every column that has a null in this run is documented as one that can; times of never are said once for all."""
+    (folder,) = finished[0].glob("*/*/")
+    for path in (folder / "tables").iterdir():
+        lines = {line.split("`")[1]: line for line in section(path.name).splitlines() if line.startswith("| `")}
+        for file in path.glob("*.parquet"):
+            table = pq.read_table(file)
+            for name in table.column_names:
+                if table[name].null_count and not name.endswith("_s"):
+                    assert "null" in lines[name], (path.name, name)
 
 
 def test_every_file_of_a_run_is_documented(finished: tuple[Path, list[str], str]) -> None:
@@ -257,6 +307,14 @@ BAD_FILES = [
         "sum to 1",
     ),
     ("detector", "detectors: {mine: {use: keywrod}}", "unknown detector 'keywrod'", "Did you mean 'keyword'?"),
+    (
+        "desk",
+        "arms: {voluntary_code: {on_alert: [queue.police], queues: {moderators: null, police: {evidence: assumed, "
+        "source: test, tiers: {all: {evidence: assumed, source: test, service: {kind: constant, value: 5min}, "
+        "sensitivity: 1, specificity: 1}}, shifts: [{begins: 0h, ends: 24h, staff: 1}], expires: 1d}}}}",
+        "queues.police",
+        "choose another name",
+    ),
     ("import", "detectors: {mine: {use: 'no_such_module:Thing'}}", "cannot be imported", "no_such_module"),
     ("file", "detectors: {mine: {use: 'missing.py:Thing'}}", "missing.py does not exist", "path"),
 ]

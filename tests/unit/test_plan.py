@@ -14,6 +14,7 @@ from simharness.metrics.intervals import paired_difference
 from simharness.plan import (
     expectations,
     expected_false_alerts,
+    expected_loads,
     make_plan,
     mean_lengths,
     offence_probabilities,
@@ -120,10 +121,38 @@ def test_false_alerts_follow_coverage_and_audits(make_model: Callable[..., World
     assert twice.expected == pytest.approx(2 * found.expected)
 
 
+def test_audits_that_may_not_detect_are_those_of_the_runs_own(make_model: Callable[..., WorldModel]) -> None:
+    """Half the audits detect: between no audit and one that always does, and the same every time."""
+
+    def expected(detects: float) -> float:
+        code = (
+            "arms.grooming_alerts.code={evidence: assumed, source: test, coverage: {facebook: 0.5, instagram: 0.5, "
+            "snapchat: 0.5, other: 0.5}, audits: {evidence: assumed, source: test, interval: 30d, closes: 0.5, "
+            f"detects: {detects}}}}}"
+        )
+        model = make_model(code)
+        return float(expected_false_alerts(model, model.scenario.arms["grooming_alerts"]).expected or 0.0)
+
+    assert expected(0.0) < expected(0.5) < expected(1.0)
+    assert expected(0.5) == expected(0.5)
+
+
 def test_a_level_given_as_risk_promises_no_rate(make_model: Callable[..., WorldModel]) -> None:
     model = make_model("arms.grooming_alerts.alert_level={risk: 0.5}")
     found = expected_false_alerts(model, model.scenario.arms["grooming_alerts"])
     assert (found.stated, found.expected) == (None, None)
+    loaded = make_model("arms.trained_moderators.alert_level={risk: 0.5}")
+    assert expected_loads(loaded, loaded.scenario.arms["trained_moderators"], 100.0) == {}
+
+
+def test_the_load_of_an_arm_goes_from_its_false_alerts_to_all_it_covers(model: WorldModel) -> None:
+    arm = model.scenario.arms["trained_moderators"]
+    false = expected_false_alerts(model, arm).expected
+    assert false is not None and arm.code is not None
+    shares = model.scenario.world.offenders.platforms.shares
+    covered = sum(share * float(arm.code.coverage[name]) for name, share in shares.items())  # type: ignore[arg-type]
+    load = expected_loads(model, arm, 1000.0)["moderators"]
+    assert load.alerts == (pytest.approx(false), pytest.approx(false + 1000.0 * covered))
 
 
 def test_the_smallest_detectable_difference_by_hand() -> None:
@@ -160,6 +189,9 @@ def test_a_plan_of_several_populations_is_that_many_of_one(load: Callable[..., L
     assert three.expected.messages == pytest.approx(3 * one.expected.messages)
     alerts = three.false_alerts["grooming_alerts"].expected, one.false_alerts["grooming_alerts"].expected
     assert alerts[0] == pytest.approx(3 * (alerts[1] or 0.0))
+    loads = [plan.loads["trained_moderators"]["moderators"] for plan in (three, one)]
+    assert loads[0].utilisation == pytest.approx(loads[1].utilisation)
+    assert loads[0].needed == pytest.approx([3 * busy for busy in loads[1].needed])
     # Populations run one after the other: memory is that of one.
     assert three.memory_bytes == pytest.approx(one.memory_bytes, rel=0.2)
     assert min(three.wall_s, three.disk_bytes) > 0
@@ -174,6 +206,8 @@ def test_plan_prints_every_line(capsys: pytest.CaptureFixture[str]) -> None:
         "harmless conversations",
         "7 detectors x messages",
         "false alerts,",
+        "queue moderators",
+        "reviewers busy of",
     )
     for part in (*parts, "(estimate)", "n/a (needs two replications or more", "Approximate"):
         assert part in out

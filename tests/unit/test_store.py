@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from simharness.errors import RunIncomplete, UsageError
 from simharness.provenance import text_digest
+from simharness.records import SCHEMA_VERSION
 from simharness.store import STATUS, RunFolder, cell_path, find_run, list_runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,14 +247,14 @@ def test_the_manifest_comes_back_with_its_head(run: RunFolder) -> None:
     run.write_manifest("running", {"seed": 7, "status": "not this one"})
     manifest = run.read_manifest()
     assert list(manifest) == ["schema_version", "status", "updated_at", "seed"]
-    assert (manifest["schema_version"], manifest["status"], manifest["seed"]) == (1, "running", 7)
+    assert (manifest["schema_version"], manifest["status"], manifest["seed"]) == (SCHEMA_VERSION, "running", 7)
     with pytest.raises(ValueError, match="got 'done'"):
         run.write_manifest("done", {})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("{", "damaged"), ("[]", "expected a JSON object"), ('{"schema_version": 2}', r"schema_version is 2; allowed: 1")],
+    [("{", "damaged"), ("[]", "expected a JSON object"), ('{"schema_version": 1}', r"schema_version is 1; allowed: 2")],
 )
 def test_a_manifest_that_cannot_be_used_is_a_usage_error(run: RunFolder, text: str, problem: str) -> None:
     with pytest.raises(UsageError, match=r"manifest\.json: cannot be read"):

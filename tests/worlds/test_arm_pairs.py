@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from simharness.outcomes.tables import conversations_table, outcomes_table
 from simharness.records import LADDER
 from simharness.response.arm import ArmResult
 from simharness.response.log import CONFIRMED
-from simharness.scenario.load import Loaded
-from simharness.scenario.response import Arm
+from simharness.run import cell_rows, prepare_cells
+from simharness.scenario.load import Loaded, load_scenario
+from simharness.scenario.policy import Arm
 from simharness.world.clock import DAY_S
 from simharness.world.model import build_model
 
@@ -34,14 +36,24 @@ SMALL = (
 )
 ALONE = ("no_intervention", "police_meeting_offence", "police_communication_offence")
 COMPARATOR = "police_communication_offence"
+COLUMNS = ("outcomes", "recorded", "cut", "start")
 EVERYWHERE = {"facebook": 1.0, "instagram": 1.0, "snapchat": 1.0, "other": 1.0}
-REVIEW = ASSUMED | {
-    "shifts": [{"begins": "8h", "ends": "20h", "staff": 60}],
+TRAINED = ASSUMED | {
     "service": {"kind": "lognormal", "median": "7min", "sigma": 0.6},
     "sensitivity": 0.85,
     "specificity": 0.9,
-    "expires": "7d",
 }
+
+
+def reviewed(*actions: str) -> dict[str, Any]:
+    """One queue, and what is done about what it confirms."""
+    queue = {
+        "tiers": {"trained": TRAINED},
+        "shifts": [{"begins": "8h", "ends": "20h", "staff": 60}],
+        "expires": "7d",
+        "on_confirmed": list(actions),
+    }
+    return {"on_alert": ["queue.moderators"], "queues": {"moderators": ASSUMED | queue}}
 
 
 def arm(detector: str, **more: Any) -> Arm:
@@ -72,8 +84,8 @@ def ready(load: Callable[..., Loaded]) -> Callable[..., Prepared]:
 POLICIES = {
     "silent": arm("never", on_alert=["alert_child", "refer_police"]),
     "loud": arm("text_model", on_alert=["alert_child", "refer_police"]),
-    "reviewed": arm("text_model", on_alert=["review"], review=REVIEW, on_confirmed=["alert_child"]),
-    "suspended": arm("text_model", on_alert=["review"], review=REVIEW, on_confirmed=["suspend_account"]),
+    "reviewed": arm("text_model", **reviewed("alert_child")),
+    "suspended": arm("text_model", **reviewed("suspend_account")),
     "half": arm("text_model", on_alert=["alert_child"], code=ASSUMED | {"coverage": dict.fromkeys(EVERYWHERE, 0.5)}),
     "audited": arm(
         "text_model",
@@ -92,7 +104,7 @@ def lived(ready: Callable[..., Prepared]) -> tuple[Prepared, Cell]:
 
 def same(one: ArmResult, other: ArmResult) -> bool:
     """Whether two arms agree on everything, event for event."""
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("outcomes", "recorded", "cut"))
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in COLUMNS)
 
 
 def until(result: ArmResult, time: float, start: Any) -> ArmResult:
@@ -102,27 +114,26 @@ def until(result: ArmResult, time: float, start: Any) -> ArmResult:
         return np.where(times < time, times, np.inf)
 
     # When it was decided that a contact is never made is not kept, only that it was before its start.
-    cut = np.where(start < time, seen(result.cut), np.inf)
-    return replace(result, outcomes=seen(result.outcomes), recorded=seen(result.recorded), cut=cut)
+    begins = np.where(np.isinf(start), result.start, start)  # of a substitute: when it was brought about
+    cut = np.where(begins < time, seen(result.cut), np.inf)
+    return replace(
+        result, outcomes=seen(result.outcomes), recorded=seen(result.recorded), cut=cut, start=seen(result.start)
+    )
 
 
 def starts(prepared: Prepared, cell: Cell) -> Any:
-    return prepared.model.clock.wall(cell.contacts.start)
+    """When each contact is planned; inf for a substitute, which is not."""
+    planned = np.arange(len(cell.contacts)) < cell.planned
+    return np.where(planned, prepared.model.clock.wall(cell.contacts.start), np.inf)
 
 
 def told(result: ArmResult, before: float) -> tuple[list[Any], list[Any]]:
     """Alerts raised and decisions reached earlier than a time."""
     log = result.log
     alerts = zip(log.alert_conversation, log.alert_raised_s, log.alert_right, strict=True)
-    columns = (
-        log.decision_alert,
-        log.decision_desk,
-        log.decision_started_s,
-        log.decision_ended_s,
-        log.decision_verdict,
-    )
-    decisions = zip(*columns, strict=True)
-    return [row for row in alerts if row[1] < before], [row for row in decisions if row[3] < before]
+    columns = (log.stay_alert, log.stay_desk, log.stay_started_s, log.stay_ended_s, log.stay_verdict, log.stay_worked_s)
+    decisions = [row for row in zip(*columns, strict=True) if row[3] < before]
+    return [row for row in alerts if row[1] < before], decisions
 
 
 # -- arms of one cell -------------------------------------------------------------------------------------------------
@@ -162,7 +173,7 @@ def test_two_policies_share_everything_before_their_first_difference(lived: tupl
     log = one.log
     right = [
         ended
-        for alert, ended, verdict in zip(log.decision_alert, log.decision_ended_s, log.decision_verdict, strict=True)
+        for alert, ended, verdict in zip(log.stay_alert, log.stay_ended_s, log.stay_verdict, strict=True)
         if verdict == CONFIRMED and log.alert_right[alert]
     ]
     first, start = min(right), starts(prepared, cell)
@@ -205,17 +216,24 @@ def test_another_arm_or_detector_leaves_every_arm(lived: tuple[Prepared, Cell], 
 
 
 def test_one_more_offender_changes_no_conversation_of_another(ready: Callable[..., Prepared]) -> None:
-    few_prepared = ready({}, detectors=("never",))
+    """Where nobody queues for anything: children, guardians and offenders act each by draws of their own."""
+    actions = ["alert_child", "nudge_child", "alert_guardian", "restrict_messaging", "suspend_account", "share_signal"]
+    arms = {"acting": arm("text_model", law="none", on_alert=actions)}
+    few_prepared = ready(arms, "response.reactions.habituation.value=0")
     count = few_prepared.model.scenario.world.offenders.count.value
-    more_prepared = ready({}, f"world.offenders.count.value={count + 100}", detectors=("never",))  # one, at a hundredth
+    one_more = f"world.offenders.count.value={count + 100}"  # one, at a hundredth
+    more_prepared = ready(arms, "response.reactions.habituation.value=0", one_more)
     few, more = run_cell(few_prepared, 0), run_cell(more_prepared, 0)
     added = pc.equal(conversations_table(more_prepared.model, more)["offender"], round(count * 0.01))
     others = pc.invert(added)
     assert pc.sum(added).as_py() > 0
     natural = conversations_table(few_prepared.model, few)
     assert conversations_table(more_prepared.model, more).filter(others).combine_chunks().equals(natural)
-    outcomes = outcomes_table(few, few.arms["no_intervention"])
-    assert outcomes_table(more, more.arms["no_intervention"]).filter(others).combine_chunks().equals(outcomes)
+    for name in ("no_intervention", "acting"):
+        outcomes = outcomes_table(few, few.arms[name])
+        assert outcomes_table(more, more.arms[name]).filter(others).combine_chunks().equals(outcomes)
+    assert not same(few.arms["acting"], few.arms["no_intervention"])
+    assert np.isfinite(few.arms["acting"].start[few.planned :]).any()  # substitutes among them
 
 
 def test_a_longer_period_changes_nothing_within_the_shorter_one(ready: Callable[..., Prepared]) -> None:
@@ -225,14 +243,16 @@ def test_a_longer_period_changes_nothing_within_the_shorter_one(ready: Callable[
     short, long = run_cell(short_prepared, 0), run_cell(long_prepared, 0)
     rows = np.isin(long.contacts.conversation, short.contacts.conversation)
     horizon = short_prepared.model.horizon
-    assert np.array_equal(rows, long.contacts.start < horizon) and not rows.all()
+    planned, substitutes = rows[: long.planned], rows[long.planned :]
+    assert np.array_equal(planned, long.contacts.start[: long.planned] < horizon) and not rows.all()
+    assert np.array_equal(substitutes, planned)
     for column in (*LADDER, "reported", "closed"):
         early = getattr(long.truth, column)[rows]
         assert np.array_equal(np.where(early < horizon, early, np.inf), getattr(short.truth, column))
     assert np.array_equal(long.contacts.take(rows).conversation, short.contacts.conversation)
     for name in ALONE:
         later = long.arms[name]
-        cut_short = replace(later, outcomes=later.outcomes[rows], recorded=later.recorded[rows], cut=later.cut[rows])
+        cut_short = replace(later, **{column: getattr(later, column)[rows] for column in COLUMNS})
         end = short_prepared.model.scenario.horizon_s
         assert same(until(cut_short, end, starts(short_prepared, short)), short.arms[name])
         assert not same(cut_short, short.arms[name])
@@ -254,3 +274,74 @@ def test_no_detector_that_reads_text_beats_the_bound(ready: Callable[..., Prepar
         assert found.low is not None and found.low > 0  # and with these sizes the difference is plain to see
     bound = [detector_numbers(prepared.model, cell.readings, "bayes_bound") for cell in cells]
     assert {numbers["delay_over_bound"] for numbers in bound} == {0.0}
+
+
+# -- silent failures ---------------------------------------------------------------------------------------------------
+
+FAILURES = Path(__file__).parents[2] / "scenarios" / "silent_failures.yaml"
+SLOW = "{kind: lognormal, median: 3h, sigma: 0.6}"  # so that the few alerts of a small world have to wait
+FAILING = ("text_only", "owner_missing", "lock_expired", "restamped", "outage", "latency", "duplicates", "everything")
+Numbers = dict[tuple[str, str], float]
+
+
+@pytest.fixture(scope="module")
+def failed() -> dict[str, Numbers]:
+    """Every number of every arm of the scenario about silent failures: arm -> (metric, stratum) -> value."""
+    arms = ("trained_moderators", *FAILING)
+    sizes = ("training={grooming: 100, benign: 500, calibration: 4000}", "sampling.benign_fraction=0.01")
+    levels = [f"arms.{name}.alert_level.false_alerts_per_1000_child_months=4" for name in arms]
+    slow = [f"arms.{name}.queues.moderators.tiers.trained.service={SLOW}" for name in arms]
+    always = [f"arms.{name}.queues.moderators.shifts=[{{begins: 0h, ends: 24h, staff: 1}}]" for name in arms]
+    loaded = load_scenario(FAILURES, [*sizes, *levels, *slow, *always], scale=0.01)
+    model = build_model(loaded.scenario, loaded.folder)
+    cell = run_cell(prepare_cells(model, build_detectors(loaded.scenario.detectors, loaded.folder)), 0)
+    rows = [row for row in cell_rows(model, cell) if row.arm in arms and row.value is not None]
+    return {arm: {(row.metric, row.stratum): float(row.value or 0.0) for row in rows if row.arm == arm} for arm in arms}
+
+
+def test_an_arm_in_which_nothing_fails_loses_nothing(failed: dict[str, Numbers]) -> None:
+    none = failed["trained_moderators"]
+    lost = {place: value for place, value in none.items() if place[0] == "alerts_lost"}
+    assert len(lost) == 9 and not any(lost.values())  # every reason there is, and all of them
+    assert none["alerts", ""] > 500 and none["desk_wait_hours", "moderators"] > 0.05
+    still_here = none["desk_waiting", "moderators"]
+    assert (
+        none["alerts_undecided", ""]
+        == still_here
+        == none["alerts", ""] - (none["desk_decided", "moderators"] + none["desk_merged", "moderators"])
+    )
+
+
+# Each failure with where a reader of the run's numbers meets it, more than without it or less.
+SHOWS: dict[str, dict[tuple[str, str], str]] = {
+    "text_only": {("alerts_lost", "text_only"): "more", ("desk_entered", "hotline"): "less"},
+    "owner_missing": {("alerts_lost", "owner_missing"): "more", ("alerts_undecided", ""): "more"},
+    "lock_expired": {("alerts_lost", "lock_expired"): "more", ("alerts_undecided", ""): "more"},
+    "restamped": {("desk_wait_hours_p95", "moderators"): "more"},
+    "outage": {("alerts", ""): "less", ("right_alerts", ""): "less", ("false_alerts", ""): "less"},
+    "latency": {("alerts_before_offence", ""): "less"},
+    "duplicates": {("alerts", ""): "more", ("desk_worked_hours", "moderators"): "more"},
+}
+# Why alerts are then lost; twice as many are more than can be read in time.
+REASON_OF = {
+    "text_only": "text_only",
+    "owner_missing": "owner_missing",
+    "lock_expired": "lock_expired",
+    "duplicates": "expired",
+}
+
+
+@pytest.mark.parametrize("failure", SHOWS)
+def test_a_silent_failure_shows_in_the_numbers_of_its_run(failed: dict[str, Numbers], failure: str) -> None:
+    none, one = failed["trained_moderators"], failed[failure]
+    for place, how in SHOWS[failure].items():
+        assert one[place] > none[place] if how == "more" else one[place] < none[place], place
+    # Nothing is lost for a reason that is not there.
+    reasons = {stratum for (metric, stratum), value in one.items() if metric == "alerts_lost" and value and stratum}
+    assert reasons == ({REASON_OF[failure]} if failure in REASON_OF else set())
+
+
+def test_all_failures_together_lose_for_every_reason(failed: dict[str, Numbers]) -> None:
+    every = failed["everything"]
+    assert all(every["alerts_lost", reason] > 0 for reason in ("text_only", "owner_missing", "lock_expired"))
+    assert every["alerts_undecided", ""] > failed["trained_moderators"]["alerts_undecided", ""]

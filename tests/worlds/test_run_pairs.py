@@ -82,7 +82,8 @@ def test_another_arm_leaves_the_tables_of_every_arm(
     before = tables(done)
     kept = {name for name in before if not name.startswith(f"{TABLES}/metrics/")}
     assert {name: more[name] for name in kept} == {name: before[name] for name in kept}
-    assert len(kept) == 2 * (1 + 3 * len(ARMS)) and len(more) == len(before) + 2 * 3 * 2
+    of_arm = 4  # tables of every arm: outcomes, alerts, decisions and actions
+    assert len(kept) == 2 * (1 + of_arm * len(ARMS)) and len(more) == len(before) + 2 * of_arm * 2
 
 
 def test_a_run_that_is_there_is_not_run_again(small: Callable[..., Loaded], done: RunFolder, tmp_path: Path) -> None:

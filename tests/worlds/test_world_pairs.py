@@ -93,7 +93,7 @@ def test_a_harmless_parameter_changes_no_grooming_conversation(
     [
         "world.offenders.contact_rate.value=0.005/day",
         "world.offenders.types.adaptable.pacing={direct: 1}",
-        "world.natural_course.child_tells.probability=1",
+        "world.natural_course.child_tells.by_stage={friendship: 1/day, sexual: 1/day}",
         "world.grammar.grooming.adaptable.stages.friendship.dwell=40",
         "world.victims.groups=[{sex: boy, youngest: 7, oldest: 15, share: 1}]",
     ],
@@ -156,6 +156,22 @@ def test_whether_adults_report_leaves_every_message(model: WorldModel, make_mode
     silent = make_model("world.natural_course.reported_to_police.value=0")
     one, two = grooming(model, whole), grooming(silent, whole)
     assert differing(one, two) == {"reported"} and np.isinf(two.truth.reported).all()
+
+
+def test_what_children_of_one_age_tell_changes_no_other_child(
+    model: WorldModel, make_model: Make, whole: Whole
+) -> None:
+    one = grooming(model, whole)
+    bands = "{youngest: 7, oldest: 11, factor: 1.3}, {youngest: 13, oldest: 13, factor: 40}"  # the first as it is
+    two = grooming(make_model(f"world.natural_course.child_tells.by_age=[{bands}]"), whole)
+    others = one.contacts.age != 13
+    for name in (field.name for field in fields(Truth)):
+        assert np.array_equal(getattr(one.truth, name)[others], getattr(two.truth, name)[others]), name
+    told, retold = messages(one), messages(two)
+    assert all(told[i] == retold[i] for i in one.contacts.conversation[others].tolist())
+    moved = one.truth.reported[~others] > two.truth.reported[~others]
+    assert np.all(one.truth.closed >= two.truth.closed) and moved.sum() > 20
+    assert np.all(one.truth.messages >= two.truth.messages)
 
 
 def test_adults_who_never_end_it_only_lengthen_conversations(model: WorldModel, make_model: Make, whole: Whole) -> None:

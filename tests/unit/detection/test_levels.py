@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from simharness.detection.levels import (
     LADDER_RATES,
@@ -21,6 +22,7 @@ from simharness.detection.levels import (
 )
 from simharness.detection.scoring import Scorer
 from simharness.detection.training import benign_sample
+from simharness.detection.triggers import alarms
 from simharness.streams import derive_seed
 from simharness.world.generate import World
 from simharness.world.model import WorldModel
@@ -156,21 +158,115 @@ def test_a_stated_level_moves_the_measurement_and_no_arm(
 
 
 def test_each_arm_has_the_level_its_policy_states(
-    small: WorldModel, make_model: Callable[..., WorldModel], scorers: dict[str, Scorer], levels: dict[str, Levels]
+    with_arms: Callable[..., WorldModel], scorers: dict[str, Scorer]
 ) -> None:
-    arms = {name: arm for name, arm in small.scenario.arms.items() if arm.detector}
-    assert arms
-    for name, found in levels.items():
-        assert list(found.of_arm) == [arm_name for arm_name, arm in arms.items() if arm.detector == name]
-        rates = {arm: arms[arm].alert_level.false_alerts_per_1000_child_months for arm in found.of_arm}  # type: ignore[union-attr]
-        by_rate = [float(found.risk[found.of_arm[arm]]) for arm in sorted(rates, key=lambda arm: rates[arm] or 0.0)]
-        assert by_rate == sorted(by_rate, reverse=True), "more false alerts allowed, and yet a higher level"
-        assert (len(set(by_rate)) > 1) == (len(set(rates.values())) > 1)
-    stated = make_model(
-        "training={grooming: 300, benign: 1200, calibration: 3000}", "arms.voluntary_code.alert_level={risk: 0.375}"
+    model = with_arms(
+        many={"detector": "keyword", "rate": 30.0},
+        few={"detector": "keyword", "rate": 1.0},
+        stated={"detector": "keyword", "risk": 0.375},
+        other={"detector": "behaviour", "rate": 30.0},
     )
-    found = calibrate_levels(stated, {"keyword": scorers["keyword"]})["keyword"]
-    assert found.risk[found.of_arm["voluntary_code"]] == np.float32(0.375)
+    found = calibrate_levels(model, {name: scorers[name] for name in ("keyword", "behaviour")})
+    keyword = found["keyword"]
+    assert list(keyword.of_arm) == list(keyword.signal) == ["many", "few", "stated"]
+    assert list(found["behaviour"].of_arm) == list(found["behaviour"].signal) == ["other"]
+    assert keyword.signal["stated"].level == np.float32(0.375)
+    assert keyword.signal["few"].level == keyword.risk[keyword.ladder[REFERENCE]] > keyword.signal["many"].level
+    for name, levels in found.items():
+        for arm, signal in levels.signal.items():
+            assert signal.level == levels.risk[levels.of_arm[arm]] and signal.plain, (name, arm)
+        assert not levels.urgent and not levels.worth
+
+
+def test_a_trigger_has_every_level_set(with_arms: Callable[..., WorldModel], scorers: dict[str, Scorer]) -> None:
+    """Levels below which it rearms and above which an alert is urgent are set on the same peaks as its own."""
+    queue = {"service_level": {"target": "2d", "urgent_target": "4h", "urgent_above": {RATE: 2.0}}}
+    stated = {"service_level": {"target": "2d", "urgent_target": "4h", "urgent_above": {"risk": 7.5}}}
+    lasting = {"s_of_n": {"s": 3, "n": 8}}
+    model = with_arms(
+        plain={"detector": "text_model", "rate": 20.0, "queues": {"desk": queue, "later": {}, "stated": stated}},
+        rearms={"detector": "text_model", "rate": 20.0, "trigger": {"rearm_below": {RATE: 60.0}, "at_most": 5}},
+        waits={"detector": "text_model", "rate": 20.0, "trigger": {"cooldown": "2d"}},
+        lasting={"detector": "text_model", "rate": 20.0, "trigger": lasting, "queues": {"desk": queue}},
+        fixed={"detector": "text_model", "risk": 3.0, "trigger": lasting | {"rearm_below": {"risk": 1.25}}},
+        dark={"detector": "text_model", "rate": 20.0, "encrypted": ["snapchat", "facebook"]},
+    )
+    found = calibrate_levels(model, {"text_model": scorers["text_model"]})["text_model"]
+    assert list(found.of_arm) == ["plain", "rearms", "waits", "dark"], "s of n has no level of the running risk"
+    assert list(found.signal) == list(model.scenario.arms)
+    level = {arm: signal.level for arm, signal in found.signal.items()}
+    assert level["plain"] == level["rearms"] == level["waits"] == level["dark"]
+    shape = {arm: (each.s, each.n, each.cooldown_s, each.at_most) for arm, each in found.signal.items()}
+    two_days = 2 * model.clock.lasts_s  # waking seconds
+    assert shape == {
+        "plain": (1, 1, None, 1),
+        "rearms": (1, 1, None, 5),
+        "waits": (1, 1, two_days, 16),
+        "lasting": (3, 8, None, 1),
+        "fixed": (3, 8, None, 16),
+        "dark": (1, 1, None, 1),
+    }
+    assert model.platforms == ("facebook", "instagram", "snapchat", "other")
+    for arm, signal in found.signal.items():
+        assert signal.hidden.tolist() == [arm == "dark", False, arm == "dark", False]
+    peaks = calibration_peaks(model, scorers["text_model"])
+    below = found.signal["rearms"].rearm
+    assert below is not None and below < level["rearms"]
+    assert level["plain"] == at_rate(model, 20.0, peaks["plain"]) and below == at_rate(model, 60.0, peaks["plain"])
+    assert level["lasting"] == at_rate(model, 20.0, peaks["lasting"]) < level["plain"]
+    assert (level["fixed"], found.signal["fixed"].rearm) == (3.0, 1.25)
+    assert found.urgent == {
+        ("plain", "desk"): at_rate(model, 2.0, peaks["plain"]),
+        ("plain", "stated"): 7.5,
+        ("lasting", "desk"): at_rate(model, 2.0, peaks["lasting"]),
+    }
+    assert len(set(found.urgent.values())) == 3
+
+
+RATE = "false_alerts_per_1000_child_months"
+
+
+def at_rate(model: WorldModel, rate: float, peaks: NDArray[np.float32]) -> float:
+    return float(level_for(rate, np.sort(peaks), contacts_per_1000_child_months(model)))
+
+
+def calibration_peaks(model: WorldModel, scorer: Scorer) -> dict[str, NDArray[np.float32]]:
+    """The highest running risk and the highest risk that 3 of 8 messages left, conversation by conversation."""
+    world = World(model, derive_seed(model.scenario.seed, "calibration"))
+    found: dict[str, list[float]] = {"plain": [], "lasting": []}
+    for batch in world.batches(benign_sample(world, model.scenario.training.calibration)):
+        view, risk = batch.view, scorer.risk(batch.view)
+        for begin, end in zip(view.begin, view.end, strict=True):
+            own = risk[begin:end]
+            found["plain"].append(own.max())
+            padded = np.concatenate([np.full(7, -np.inf, np.float32), own])
+            windows = np.lib.stride_tricks.sliding_window_view(padded, 8)
+            found["lasting"].append(np.sort(windows, axis=1)[:, -3].max())
+    return {name: np.array(peaks, np.float32) for name, peaks in found.items()}
+
+
+@pytest.mark.parametrize("detector", ["text_model", "bayes_bound"])
+def test_levels_of_s_of_n_keep_their_promise_on_a_fresh_world(
+    detector: str, with_arms: Callable[..., WorldModel], scorers: dict[str, Scorer]
+) -> None:
+    """Alerts of as many fresh conversations as set the level: both samples err, hence the root of two."""
+    rates, size = (15.0, 60.0), 30_000
+    lasting = {
+        f"at {rate:g}": {"detector": detector, "rate": rate, "trigger": {"s_of_n": {"s": 4, "n": 9}}} for rate in rates
+    }
+    model = with_arms(calibration=size, **lasting)
+    scorer = scorers[detector]
+    signals = calibrate_levels(model, {detector: scorer})[detector].signal
+    world = World(model, 99)
+    sample = benign_sample(world, size)
+    count = dict.fromkeys(signals, 0)
+    for batch in world.batches(sample):
+        for arm, signal in signals.items():
+            count[arm] += len(alarms(scorer, signal, batch.view))
+    per_1000 = contacts_per_1000_child_months(model)
+    for rate, found in zip(rates, count.values(), strict=True):
+        expected = rate / per_1000 * len(sample)
+        assert expected > 300 and abs(found - expected) < 4 * np.sqrt(2 * expected), (rate, found, expected)
 
 
 def test_calibration_has_a_world_of_its_own() -> None:

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simharness.metrics.arms import arm_numbers, changes, lead_time
+from simharness.metrics.arms import COUNTED, arm_numbers, changes, lead_time
 from simharness.metrics.catalogue import METRICS
+from simharness.metrics.desks import desk_numbers
 from simharness.outcomes.cell import Cell
 from simharness.records import LADDER, Truth
 from simharness.response.arm import ArmResult
-from simharness.response.log import CLEARED, CONFIRMED, EXPIRED, REFERRAL, REVIEW, ArmLog
+from simharness.response.coverage import Regulation
+from simharness.response.log import ENDED, REPEATED, SHADOW, TAKEN, ArmLog
 from simharness.world.clock import DAY_S
 from simharness.world.generate import World
 from simharness.world.model import WorldModel
@@ -48,13 +50,19 @@ def test_every_event_has_one_fate(base: list[float], arm: list[float]) -> None:
     assert np.array_equal(lost_or_kept, np.isfinite(before))
 
 
-def result(cut: list[float], outcomes: Any = None, recorded: Any = None, log: ArmLog | None = None) -> ArmResult:
+def result(
+    cut: list[float],
+    outcomes: Any = None,
+    recorded: Any = None,
+    log: ArmLog | None = None,
+    start: list[float] | None = None,
+    regulation: Regulation = Regulation(),  # noqa: B008
+) -> ArmResult:
     n = len(cut)
     never = np.full((n, 4), INF)
     ladder = never if outcomes is None else np.array(outcomes)
-    return ArmResult(
-        ladder, np.full(n, INF) if recorded is None else np.array(recorded), np.array(cut), log or ArmLog()
-    )
+    seen = np.full(n, INF) if recorded is None else np.array(recorded)
+    return ArmResult(ladder, seen, np.array(cut), np.array(start or [0.0] * n), log or ArmLog(), regulation)
 
 
 def days(*numbers: float) -> list[float]:
@@ -63,47 +71,52 @@ def days(*numbers: float) -> list[float]:
 
 def test_lead_time_by_hand() -> None:
     """Both act on the first and the last: leads of 5 and -2 days. The comparator never reaches the second."""
-    arm = result([*days(10, 5), -INF, INF, *days(20)])
-    base = result([*days(15), INF, *days(30, 1, 18)])
+    arm = np.array([*days(10, 5), -INF, INF, *days(20)])
+    base = np.array([*days(15), INF, *days(30, 1, 18)])
     assert lead_time(arm, base, HORIZON) == {"lead_time_days": 1.5, "only_this_arm_acts": pytest.approx(1 / 3)}
 
 
 def test_a_contact_the_comparator_never_lets_be_made_has_no_time_of_action() -> None:
-    assert lead_time(result(days(10)), result([-INF]), HORIZON) == {"lead_time_days": None, "only_this_arm_acts": 1.0}
+    assert lead_time(np.array(days(10)), np.array([-INF]), HORIZON) == {
+        "lead_time_days": None,
+        "only_this_arm_acts": 1.0,
+    }
 
 
 def test_lead_time_is_undefined_where_an_arm_never_acts() -> None:
     nothing = {"lead_time_days": None, "only_this_arm_acts": None}
-    assert lead_time(result([INF, -INF]), result(days(1, 2)), HORIZON) == nothing
-    assert lead_time(result([]), result([]), HORIZON) == nothing
+    assert lead_time(np.array([INF, -INF]), np.array(days(1, 2)), HORIZON) == nothing
+    assert lead_time(np.array([]), np.array([]), HORIZON) == nothing
 
 
 def test_an_arm_against_itself_has_no_lead() -> None:
-    arm = result([*days(3), INF])
+    arm = np.array([*days(3), INF])
     assert lead_time(arm, arm, HORIZON) == {"lead_time_days": None, "only_this_arm_acts": None}
 
 
 def test_actions_at_the_same_moment_are_no_lead() -> None:
     """Two conversations cut by the same report in both arms, one three days earlier, one by this arm alone."""
-    found = lead_time(result(days(3, 5, 7, 9)), result([*days(3, 5, 10), INF]), HORIZON)
+    found = lead_time(np.array(days(3, 5, 7, 9)), np.array([*days(3, 5, 10), INF]), HORIZON)
     assert found == {"lead_time_days": 3.0, "only_this_arm_acts": 0.5}
 
 
-def log_of(alerts: list[tuple[int, float, bool]], decisions: list[tuple[int, int, float, int]] = ()) -> ArmLog:  # type: ignore[assignment]
+def log_of(alerts: list[tuple[int, float, bool]]) -> ArmLog:
     log = ArmLog()
     for conversation, raised, right in alerts:
-        log.alert(conversation, raised, right)
-    for alert, desk, started, verdict in decisions:
-        log.decision(alert, desk, started, started + 60.0, verdict)
+        log.alert(conversation, raised, right, 0.5)
     return log
 
 
 @pytest.fixture(scope="module")
 def numbers(model: WorldModel) -> Callable[..., dict[str, Any]]:
-    """``numbers(arm, base, name="trained_moderators", children=...)``: the metrics of a result as if of that arm."""
+    """``numbers(arm, base, name="trained_moderators", children=..., planned=all)``: metrics as if of that arm."""
 
     def made(
-        arm: ArmResult, base: ArmResult, name: str = "trained_moderators", children: list[int] | None = None
+        arm: ArmResult,
+        base: ArmResult,
+        name: str = "trained_moderators",
+        children: list[int] | None = None,
+        planned: int | None = None,
     ) -> dict[str, Any]:
         n = len(arm.cut)
         contacts = World(model, 5).grooming_contacts().take(slice(0, n))
@@ -114,7 +127,7 @@ def numbers(model: WorldModel) -> Callable[..., dict[str, Any]]:
         never = np.full(n, INF)
         truth = Truth(np.ones(n, np.int32), *(never,) * 6, np.zeros(n, np.uint8))
         arms = {name: arm, model.scenario.comparator: base}
-        return arm_numbers(model, Cell(0, 1, contacts, truth, {}, arms), name)
+        return arm_numbers(model, Cell(0, 1, contacts, truth, n if planned is None else planned, {}, arms), name)
 
     return made
 
@@ -158,33 +171,102 @@ def test_alerts_before_the_offence(numbers: Callable[..., dict[str, Any]]) -> No
     assert (found["alerts"], found["right_alerts"], found["false_alerts"]) == (6, 5, 1)
 
 
-def test_the_queue_by_hand(numbers: Callable[..., dict[str, Any]]) -> None:
-    """Five alerts at 0: read after one and three hours, expired after eight, two still there; one referred as well."""
-    alerts = [(50, 0.0, True)] * 2 + [(1 << 63, 0.0, False)] * 3
-    decisions = [
-        (0, REVIEW, 3600.0, CONFIRMED),
-        (2, REVIEW, 3 * 3600.0, CLEARED),
-        (3, REVIEW, 8 * 3600.0, EXPIRED),
-        (0, REFERRAL, 9 * 3600.0, CONFIRMED),
-    ]
-    log = log_of(alerts, decisions)
-    log.seconds.update(review=7200.0, police=1800.0)
+def test_substitutes_are_counted_by_what_becomes_of_them(numbers: Callable[..., dict[str, Any]]) -> None:
+    """Two planned contacts, then their substitutes: the first ends and is replaced, with an offence the base has not.
+
+    A substitute that was not brought about has no action, and one that was ended has no lead: it was never planned.
+    """
+    ladder = [[5.0, INF, INF, INF], *[[INF] * 4] * 3]
+    base = result([INF, *days(9, 20), INF], ladder, start=[0.0, 0.0, *days(15), INF])
+    arm = result(
+        [*days(2), -INF, *days(7), INF],
+        [[INF] * 4, [INF] * 4, [8.0, INF, INF, INF], [INF] * 4],
+        start=[0.0, INF, 6.0, INF],
+    )
+    found = numbers(arm, base, planned=2)
+    expected = {
+        "substitutes": 1,
+        "contacts_never_made": 1,
+        "offences": 1,
+        "offences_prevented": 1,
+        "offences_made_worse": 1,
+        "children_harmed": 1,
+        "children_protected": 1,
+        "children_made_worse": 1,
+        "lead_time_days": None,
+        "only_this_arm_acts": 1.0,
+    }
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_a_child_in_two_conversations_can_be_spared_and_made_worse(numbers: Callable[..., dict[str, Any]]) -> None:
+    base = result([INF] * 2, [[5.0, INF, INF, INF], [INF] * 4])
+    arm = result([INF] * 2, [[INF] * 4, [5.0, INF, INF, INF]])
+    found = numbers(arm, base, children=[8, 8])
+    assert (found["children_protected"], found["children_made_worse"], found["children_harmed"]) == (1, 1, 1)
+
+
+def test_hours_of_reviewers_police_and_exposure(numbers: Callable[..., dict[str, Any]]) -> None:
+    log = ArmLog()
+    for name, worked, exposed in (("moderators", 7200.0, 1800.0), ("hotline", 3600.0, 900.0), ("police", 1800.0, 0.0)):
+        each = log.numbers[log.desk(name)]
+        each.worked_s, each.exposed_s = worked, exposed
     found = numbers(result([INF], log=log), result([INF]))
-    assert (found["review_expired"], found["review_waiting"], found["review_wait_hours"]) == (1, 2, 2.0)
-    assert (found["review_hours"], found["police_hours"], found["human_hours"]) == (2.0, 0.5, 2.5)
+    names = ("review_hours", "police_hours", "human_hours", "exposure_hours")
+    assert [found[name] for name in names] == [3.0, 0.5, 3.5, 0.75]
+
+
+def test_only_actions_taken_count_and_those_too_late_beside_them(numbers: Callable[..., dict[str, Any]]) -> None:
+    log = log_of([(50, 0.0, True)])
+    for effect in (TAKEN, TAKEN, SHADOW, ENDED, ENDED, ENDED, REPEATED):
+        log.action(0, "alert_child", 1.0, effect)
+    found = numbers(result([INF], log=log), result([INF]))
+    assert (found["actions"], found["actions_too_late"]) == (2, 3)
+
+
+def test_counts_of_the_log_and_the_regulator(numbers: Callable[..., dict[str, Any]]) -> None:
+    log = ArmLog()
+    for place, name in enumerate(COUNTED):
+        log.counts[name] = 10 + place
+    found = numbers(result([INF], log=log, regulation=Regulation(6, 4, 2)), result([INF]))
+    assert {name: found[name] for name in COUNTED} == {name: 10 + place for place, name in enumerate(COUNTED)}
+    assert (found["audits"], found["audits_found"], found["sanctions"]) == (6, 4, 2)
+
+
+def test_the_longest_silence(model: WorldModel, numbers: Callable[..., dict[str, Any]]) -> None:
+    """Between the period's beginning, the alerts, and its end; alerts need not be in order of time."""
+    quiet, end = result([INF]), model.scenario.period.days
+    assert numbers(quiet, quiet)["longest_silence_days"] is None
+
+    def silence(*raised: float) -> float:
+        log = log_of([(1 << 63, day * DAY_S, False) for day in raised])
+        return float(numbers(result([INF], log=log), quiet)["longest_silence_days"])
+
+    assert silence(100.0, 90.0) == 90.0
+    assert silence(1.0) == end - 1
+    assert silence(*np.arange(0.0, end, 2.0), end - 0.5) == 2.0
+
+
+def test_alerts_raised_twice_at_once(numbers: Callable[..., dict[str, Any]]) -> None:
+    """Of right alerts: the same conversation and moment; harmless ones share ids and times without being one."""
+    right = [(50, 1.0, True), (50, 1.0, True), (50, 1.0, True), (50, 2.0, True), (40, 1.0, True)]
+    log = log_of([*right, (1 << 63, 1.0, False), (1 << 63, 1.0, False)])
+    assert numbers(result([INF] * 2, log=log), result([INF] * 2))["duplicate_alerts"] == 2
+
+
+def test_nobody_is_harmed_twice_by_the_same_thing() -> None:
+    log = ArmLog()
+    assert [log.once("benign_read", whom) for whom in ((1, 0), (1, 0), (1, 1))] == [True, False, True]
+    assert log.once("wrong_suspensions", (1, 0))
+    assert (log.counts["benign_read"], log.counts["wrong_suspensions"]) == (2, 1)
 
 
 def test_undefined_is_none_and_nothing_is_0(numbers: Callable[..., dict[str, Any]]) -> None:
     quiet = result([INF])
     found = numbers(quiet, quiet)
-    assert (found["review_expired"], found["review_waiting"], found["review_wait_hours"]) == (0, 0, None)
-    assert found["lead_time_days"] is None and found["alerts_before_offence"] == 0 == found["alerts"]
-    waiting = numbers(result([INF], log=log_of([(50, 0.0, True)])), quiet)
-    assert (waiting["review_expired"], waiting["review_waiting"], waiting["review_wait_hours"]) == (0, 1, None)
-    expired = numbers(result([INF], log=log_of([(50, 0.0, True)], [(0, REVIEW, 5.0, EXPIRED)])), quiet)
-    assert (expired["review_expired"], expired["review_waiting"], expired["review_wait_hours"]) == (1, 0, None)
-    without = numbers(result([INF], log=log_of([(50, 0.0, True)])), quiet, "grooming_alerts")  # has no review
-    assert {without[name] for name in ("review_expired", "review_waiting", "review_wait_hours")} == {None}
+    undefined = {"lead_time_days", "only_this_arm_acts", "longest_silence_days"}
+    assert {name for name, value in found.items() if value is None} == undefined
+    assert {name for name, value in found.items() if value} == {"child_months"}
 
 
 def test_child_months(model: WorldModel, numbers: Callable[..., dict[str, Any]]) -> None:
@@ -197,7 +279,12 @@ def test_every_metric_of_an_arm_is_in_the_catalogue_and_the_other_way_round(
     numbers: Callable[..., dict[str, Any]],
 ) -> None:
     known = {metric.name for metric in METRICS.values() if metric.subject == "arm" and metric.estimator != "ratio"}
-    assert set(numbers(result([INF]), result([INF]))) == known
+    by_desk = {name for name, _, _ in desk_numbers(ArmLog(), True)}
+    log = ArmLog()
+    log.desk("police")
+    by_desk |= {name for name, _, _ in desk_numbers(log, True)}
+    whole = set(numbers(result([INF]), result([INF])))
+    assert whole | by_desk == known and not whole & by_desk
     sums = {
         name
         for metric in METRICS.values()

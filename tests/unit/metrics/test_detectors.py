@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -11,14 +11,29 @@ import pytest
 from simharness.detection.levels import LADDER_RATES, REFERENCE, Levels, contacts_per_1000_child_months
 from simharness.detection.scoring import Scorer
 from simharness.metrics.catalogue import METRICS
-from simharness.metrics.detectors import bound_of, delay_over_bound, detector_numbers, false_alert_rates, stage_shares
+from simharness.metrics.detectors import (
+    bound_of,
+    delay_over_bound,
+    detector_numbers,
+    false_alert_rates,
+    recall_at_budget,
+    stage_shares,
+)
 from simharness.outcomes.readings import Reading
+from simharness.scenario.model import MatchedBudget
 from simharness.world.model import WorldModel
 
 RUNGS = len(LADDER_RATES)
 # Ascending risks; the rate that allows most false alerts has the lowest level.
 LEVELS = Levels(np.arange(RUNGS, dtype=np.float32), {}, np.arange(RUNGS)[::-1].copy())
 BENIGN = 10_000
+AT_BUDGET = ("recall_before_offence_at_budget", "recall_before_offence_over_baseline")
+
+
+@pytest.fixture(scope="session")
+def model(model: WorldModel) -> WorldModel:
+    """The flagship without a matched budget, whatever its file says."""
+    return replace(model, scenario=model.scenario.model_copy(update={"matched_budget": None}))
 
 
 @dataclass
@@ -141,7 +156,66 @@ def test_undefined_numbers(model: WorldModel) -> None:
     ]
     assert {number for number in found.values() if number is not None} == {0}
     known = {metric.name for metric in METRICS.values() if metric.subject == "detector" and metric.estimator != "ratio"}
-    assert known - set(found) == {"stage_at_alert"} and set(found) <= known
+    assert known - set(found) == {"stage_at_alert", *AT_BUDGET} and set(found) <= known
+
+
+def matched(model: WorldModel, budget: float) -> WorldModel:
+    """The same world with a budget of alerts, held against detector a."""
+    settings = MatchedBudget(alerts_per_1000_child_months=budget, baseline="a")
+    return replace(model, scenario=model.scenario.model_copy(update={"matched_budget": settings}))
+
+
+def counted(model: WorldModel, right: Any, rates: Any, in_time: Any, *, offences: int = 50) -> Reading:
+    """A reading with so many right alerts per 1,000 child-months and so many offences in time, rate by rate."""
+    read = reading_of(model, rates, np.zeros(RUNGS))
+    read.offences = offences
+    read.alerted = np.asarray(right)[::-1] * model.child_months / 1000.0
+    read.in_time = np.asarray(in_time)[::-1]
+    return read
+
+
+STEPS = np.arange(RUNGS)
+
+
+def test_recall_at_a_budget_by_hand(model: WorldModel) -> None:
+    """Right alerts 0, 1, 2, ... and false ones 0, 2, 4, ... per 1,000 child-months; offences in time 10, 11, 12, ..."""
+    read = counted(model, STEPS, 2 * STEPS, 10 + STEPS)
+    for budget, in_time in ((0.0, 10), (3.0, 11), (6.0, 12), (7.0, 12 + 1 / 3), (3 * (RUNGS - 1), 10 + RUNGS - 1)):
+        assert recall_at_budget(model, read, budget) == pytest.approx(in_time / 50), budget
+    assert recall_at_budget(model, read, 3 * (RUNGS - 1) + 0.1) is None, "more alerts than any level raised"
+    some = counted(model, STEPS + 1, 2 * STEPS, 10 + STEPS)
+    assert recall_at_budget(model, some, 0.9) is None, "fewer alerts than any level raised"
+    assert recall_at_budget(model, some, 1.0) == pytest.approx(10 / 50)
+    assert recall_at_budget(model, counted(model, STEPS, STEPS, STEPS, offences=0), 3.0) is None
+
+
+def test_between_two_levels_that_tie_with_others_the_nearest_are_matched(model: WorldModel) -> None:
+    """A detector of few risks: no alert, then 6 per 1,000 child-months with 6 in time, then 12 with 9."""
+    step = np.repeat([0, 1, 2], [8, 8, RUNGS - 16])
+    read = counted(model, 2 * step, 4 * step, np.array([0, 6, 9])[step])
+    assert recall_at_budget(model, read, 3.0) == pytest.approx(3 / 50)
+    assert recall_at_budget(model, read, 8.0) == pytest.approx(7 / 50)
+
+
+def test_detectors_are_held_against_the_baseline_at_one_budget(model: WorldModel) -> None:
+    readings = {
+        "a": counted(model, STEPS, 2 * STEPS, STEPS),
+        "b": counted(model, 2 * STEPS, STEPS, 2 * STEPS),
+        "worse": counted(model, 0 * STEPS, 3 * STEPS, 0 * STEPS),
+        "silent": counted(model, 0 * STEPS, 0 * STEPS, 0 * STEPS),
+    }
+    budget = matched(model, 6.0)
+    expected = {"a": (2 / 50, 0.0), "b": (4 / 50, 2 / 50), "worse": (0.0, -2 / 50), "silent": (None, None)}
+    for name, pair in expected.items():
+        found = detector_numbers(budget, readings, name)
+        assert tuple(found[metric] for metric in AT_BUDGET) == pytest.approx(pair), name
+        assert {metric: found[metric] for metric in found if metric not in AT_BUDGET} == detector_numbers(
+            model, readings, name
+        ), "a budget changes no other number"
+    unmatched = readings | {"a": readings["silent"]}
+    found = detector_numbers(budget, unmatched, "b")
+    assert found[AT_BUDGET[0]] == pytest.approx(4 / 50) and found[AT_BUDGET[1]] is None
+    assert not METRICS["detector", AT_BUDGET[0]].signed and METRICS["detector", AT_BUDGET[1]].signed
 
 
 def test_stage_shares_by_hand(model: WorldModel) -> None:

@@ -12,6 +12,7 @@ from simharness.metrics.recorded import recorded_numbers
 from simharness.outcomes.cell import Cell
 from simharness.records import Truth
 from simharness.response.arm import ArmResult
+from simharness.response.coverage import Regulation
 from simharness.response.log import ArmLog
 from simharness.scenario.model import RecordedFigure
 from simharness.world.generate import World
@@ -44,8 +45,8 @@ def numbers(
     )
     never = np.full(5, INF)
     truth = Truth(np.ones(5, np.int32), *(never,) * 6, np.zeros(5, np.uint8))
-    arm = ArmResult(np.full((5, 4), INF), np.asarray(recorded), never, ArmLog())
-    return recorded_numbers(changed, Cell(0, 1, contacts, truth, {}, {changed.scenario.comparator: arm}))
+    arm = ArmResult(np.full((5, 4), INF), np.asarray(recorded), never, np.zeros(5), ArmLog(), Regulation())
+    return recorded_numbers(changed, Cell(0, 1, contacts, truth, 5, {}, {changed.scenario.comparator: arm}))
 
 
 def test_offences_by_area(model: WorldModel) -> None:

@@ -103,6 +103,49 @@ def test_strata_stand_beside_the_whole() -> None:
     assert estimates(given)["detectors"]["d"]["stage_at_alert[friendship]"]["estimate"] == pytest.approx(0.6)
 
 
+def test_every_unit_of_a_count_adds_up_and_no_other() -> None:
+    """What cannot be counted: shares, rates, times of one thing, and detectors' means."""
+    averaged = {metric.unit for metric in METRICS.values() if metric.estimator == "mean" and not metric.adds}
+    assert averaged == {"days", "hours", "messages", "per 1,000 child-months", "share"}
+
+
+def test_ratios_of_strata_are_of_their_own_parts() -> None:
+    """Two desks: 3 of 10 hours and 1 of 20; for the whole there are no hours, and no ratio."""
+    given = [
+        row
+        for desk, worked, duty in (("day", [1, 2], [4, 6]), ("night", [1, 0], [10, 10]))
+        for row in (
+            *rows("desk_worked_hours", worked, arm="a", stratum=desk),  # type: ignore[arg-type]
+            *rows("desk_duty_hours", duty, arm="a", stratum=desk),  # type: ignore[arg-type]
+        )
+    ]
+    found = estimates(given)["arms"]["a"]
+    assert found["desk_utilisation[day]"]["estimate"] == pytest.approx(0.3)
+    assert found["desk_utilisation[night]"]["estimate"] == pytest.approx(0.05)
+    assert "desk_utilisation" not in found
+
+
+def test_a_desk_with_nobody_on_duty_has_no_utilisation() -> None:
+    given = rows("desk_worked_hours", [0, 0], arm="a", stratum="x") + rows(
+        "desk_duty_hours", [0, 0], arm="a", stratum="x"
+    )
+    assert estimates(given)["arms"]["a"]["desk_utilisation[x]"]["estimate"] is None
+
+
+def test_hours_are_no_number_of_trials() -> None:
+    """Nobody worked in 2,000 hours on duty: that is no exact interval of 2,000 tries."""
+    given = rows("desk_worked_hours", [0, 0], arm="a", stratum="x")
+    given += rows("desk_duty_hours", [1000, 1000], arm="a", stratum="x")
+    found = estimates(given)["arms"]["a"]["desk_utilisation[x]"]
+    assert (found["estimate"], found["low"], found["high"], found["n"]) == (0.0, 0.0, 0.0, 2)
+    assert found["method"] == "percentile bootstrap"
+
+
+def test_a_ratio_without_its_other_part_is_left_out() -> None:
+    found = estimates(rows("alerts_lost", [1, 2], arm="a", stratum="expired"))["arms"]["a"]
+    assert set(found) == {"alerts_lost[expired]"}
+
+
 def test_one_replication_has_no_interval() -> None:
     found = estimates(rows("alerts", [3], arm="a"))["arms"]["a"]["alerts"]
     assert (found["estimate"], found["low"], found["high"], found["n"]) == (3.0, None, None, 1)
@@ -120,7 +163,9 @@ def test_counts_of_nations_add_up_and_everything_else_is_averaged() -> None:
     assert nations("alerts", [3, 4, 10, 20], arm="a") == {0: 7, 1: 30}
     assert nations("police_hours", [1.5, 2, 0, 0], arm="a") == {0: 3.5, 1: 0}
     assert nations("child_months", [1, 1], arm="a") == {0: 2}
-    assert nations("review_wait_hours", [1, 2, None, 4], arm="a") == {0: 1.5, 1: 4}
+    assert nations("desk_wait_hours", [1, 2, None, 4], arm="a", stratum="police") == {0: 1.5, 1: 4}
+    assert nations("desk_duty_hours", [10, 20], arm="a", stratum="police") == {0: 30}
+    assert nations("longest_silence_days", [1, 3], arm="a") == {0: 2}
     assert nations("lead_time_days", [None, None], arm="a") == {0: None}
     assert nations("delay", [40, 50], detector="d") == {0: 45}
     assert nations("stage_at_alert", [0.2, 0.4], detector="d", stratum="friendship") == {0: pytest.approx(0.3)}
@@ -190,9 +235,12 @@ def test_assumed_lists_every_assumed_or_fitted_block_of_the_flagship(flagship: L
         assert sum(block["evidence"] == evidence for block in found) == text.count(f'"evidence": "{evidence}"') > 0
     paths = [block["path"] for block in found]
     assert len(set(paths)) == len(paths)
-    assert {"world.offenders.count", "world.platforms.facebook", "arms.trained_moderators.review", "sampling"} <= set(
-        paths
-    )
+    assert {
+        "world.offenders.count",
+        "world.platforms.facebook",
+        "arms.trained_moderators.queues.moderators.tiers.trained",
+        "sampling",
+    } <= set(paths)
     assert not {"world.population", "world.recording.method_known"} & set(paths)  # measured, reported
     assert all(block["source"] for block in found)
 
@@ -227,9 +275,18 @@ def test_the_summary_says_what_it_rests_on(flagship: Loaded, everything: Callabl
     assert made["replications"] == 2 and made["replications_asked"] == flagship.scenario.replications
     assert made["comparator"] in made["arms"] and set(made["arms"]) == set(flagship.scenario.arms)
     assert f"each stands for {1 / flagship.scenario.sampling.benign_fraction:g}" in made["weighting"]
+    assert {arm["mode"] for arm in made["arms"].values()} == {"live"} and made["matched_budget"] is None
     assert len(made["recorded"]) == len(flagship.scenario.recorded)
     known = {name for subject, name in METRICS if subject == "arm"}
     assert set(made["estimates"]["arms"]["x"]) == known
+
+
+def test_shadow_arms_and_the_matched_budget_are_said(load: Callable[..., Loaded]) -> None:
+    budget = "matched_budget={alerts_per_1000_child_months: 2, baseline: keyword}"
+    scenario = load("arms.grooming_alerts.mode=shadow", budget).scenario
+    made = summary(scenario, rows("alerts", [1.0], arm="grooming_alerts"), "complete")
+    assert [name for name, arm in made["arms"].items() if arm["mode"] == "shadow"] == ["grooming_alerts"]
+    assert made["matched_budget"] == {"alerts_per_1000_child_months": 2.0, "baseline": "keyword"}
 
 
 def test_numbers_of_numpy_are_plain_too() -> None:

@@ -12,15 +12,23 @@ import pytest
 from simharness.detection.levels import calibrate_levels
 from simharness.detection.scoring import build_detectors, prepare
 from simharness.metrics.arms import arm_numbers
+from simharness.metrics.desks import desk_numbers
 from simharness.metrics.detectors import detector_numbers, stage_shares
 from simharness.metrics.recorded import recorded_numbers
 from simharness.outcomes import cell as cell_module
 from simharness.outcomes.cell import Cell, Prepared, run_cell
-from simharness.outcomes.tables import conversations_table, outcomes_table
+from simharness.outcomes.tables import (
+    actions_table,
+    alerts_table,
+    conversations_table,
+    decisions_table,
+    outcomes_table,
+)
 from simharness.records import LADDER
 from simharness.response.arm import ArmInput
+from simharness.response.watch import Alarm
 from simharness.scenario.load import Loaded
-from simharness.world.contacts import Contacts
+from simharness.world.contacts import LINK_SHIFT, Contacts
 from simharness.world.generate import Batch, World
 from simharness.world.model import WorldModel, build_model
 
@@ -29,6 +37,10 @@ SMALL = (
     "sampling.benign_fraction=0.02",
     "detectors.text_model.aggregator={kind: cusum, reference: 0.3}",
     "detectors.keyword.aggregator={kind: ewma, half_life: 10}",
+    *(
+        f"arms.{arm}.alert_level.false_alerts_per_1000_child_months=4"  # so that a small world has some
+        for arm in ("voluntary_code", "grooming_alerts", "trained_moderators", "mandatory_code")
+    ),
 )
 DETECTORS = ("text_model", "keyword")
 Given = dict[str, ArmInput]
@@ -50,10 +62,9 @@ def ready(load: Callable[..., Loaded]) -> Callable[..., Prepared]:
     return made
 
 
-@pytest.fixture(scope="module")
-def lived(ready: Callable[..., Prepared]) -> tuple[Prepared, Cell, Given]:
-    """A prepared scenario, one of its cells, and what each arm was given."""
-    prepared, given = ready(), {}
+def inputs(prepared: Prepared) -> tuple[Cell, Given]:
+    """The first cell, and what each arm was given."""
+    given: Given = {}
     simulate = cell_module.simulate_arm
 
     def noting(model: WorldModel, seed: int, arm: Any, what: ArmInput) -> Any:
@@ -62,7 +73,13 @@ def lived(ready: Callable[..., Prepared]) -> tuple[Prepared, Cell, Given]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cell_module, "simulate_arm", noting)
-        return prepared, run_cell(prepared, 0), given
+        return run_cell(prepared, 0), given
+
+
+@pytest.fixture(scope="module")
+def lived(ready: Callable[..., Prepared]) -> tuple[Prepared, Cell, Given]:
+    prepared = ready()
+    return prepared, *inputs(prepared)
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +89,19 @@ def told(lived: tuple[Prepared, Cell, Given], whole: Callable[[World, Contacts],
     return whole(World(prepared.model, cell.seed), cell.contacts)
 
 
-def crossing_by_hand(prepared: Prepared, arm: str, batch: Batch, row: int, after: float) -> float:
+def alarm_by_hand(prepared: Prepared, arm: str, batch: Batch, row: int, after: float) -> list[Alarm]:
     """Risk from zero over the messages later than ``after``, the aggregators' sums written out in single precision."""
     scorer = prepared.scorers[prepared.model.scenario.arms[arm].detector or ""]
     levels = prepared.levels[scorer.name]
     level = levels.risk[levels.of_arm[arm]]
     assert scorer.table is not None
-    risk = np.float32(0)
+    risk, read = np.float32(0), []
     half = np.float32(0.5 ** (1 / scorer.aggregator.half_life))
     for place in range(batch.view.begin[row], batch.view.end[row]):
-        if batch.view.time_s[place] <= after:
+        time = float(batch.view.time_s[place])
+        if time <= after:
             continue
+        read.append(time)
         score = scorer.table[batch.view.symbol[place]]
         if scorer.aggregator.kind == "cusum":
             risk = max(np.float32(0), risk + (score - np.float32(scorer.aggregator.reference)))
@@ -90,29 +109,34 @@ def crossing_by_hand(prepared: Prepared, arm: str, batch: Batch, row: int, after
             assert scorer.aggregator.kind == "ewma"
             risk = half * risk + np.float32(1 - 0.5 ** (1 / scorer.aggregator.half_life)) * score
         if risk >= level:
-            return float(batch.view.time_s[place])
-    return np.inf
+            hours = max(1.0, (time - read[0]) / 3600.0)
+            return [(time, float(risk), len(read) / hours)]
+    return []
 
 
 @pytest.mark.parametrize("arm", ["grooming_alerts", "voluntary_code"])
-def test_crossings_and_scoring_afresh_are_scoring_by_hand(
+def test_alarms_and_scoring_afresh_are_scoring_by_hand(
     lived: tuple[Prepared, Cell, Given], told: Batch, arm: str
 ) -> None:
     prepared, cell, given = lived
     what, view = given[arm], told.view
+    columns = (what.alarms.time, what.alarms.risk, what.alarms.pace)
+    alarms: list[list[Alarm]] = [[] for _ in range(len(cell.contacts))]
+    for row, *alarm in zip(what.alarms.row.tolist(), *(column.tolist() for column in columns), strict=True):
+        alarms[row].append((alarm[0], alarm[1], alarm[2]))
     found: dict[str, int] = {"same": 0, "later": 0, "none": 0}
-    for row in range(len(cell.contacts)):
-        assert what.crossing[row] == crossing_by_hand(prepared, arm, told, row, -np.inf)
-        assert what.rescan(row, -np.inf) == what.crossing[row]
+    for row, platform in enumerate(cell.contacts.platform.tolist()):
+        assert alarms[row] == alarm_by_hand(prepared, arm, told, row, -np.inf)
+        assert what.rescan(row, -np.inf, platform) == alarms[row]
         size = int(view.end[row] - view.begin[row])
         for place in {0, size // 4, size // 2, size - 1}:
             after = float(view.time_s[view.begin[row] + place])
-            crossing = what.rescan(row, after)
-            assert crossing == crossing_by_hand(prepared, arm, told, row, after)
-            assert crossing > after  # never from a message before the move
-            if np.isfinite(what.crossing[row]):
-                found["none" if np.isinf(crossing) else "same" if crossing == what.crossing[row] else "later"] += 1
-        assert what.rescan(row, float(view.time_s[view.end[row] - 1])) == np.inf
+            again = what.rescan(row, after, platform)
+            assert again == alarm_by_hand(prepared, arm, told, row, after)
+            assert all(time > after for time, _, _ in again)  # never from a message before the move
+            if alarms[row]:
+                found["none" if not again else "same" if again[0][0] == alarms[row][0][0] else "later"] += 1
+        assert what.rescan(row, float(view.time_s[view.end[row] - 1]), platform) == []
     assert found["later"] > 0 and found["none"] > 0 and (arm != "grooming_alerts" or min(found.values()) > 0)
 
 
@@ -121,20 +145,47 @@ def test_scoring_afresh_does_not_depend_on_what_was_asked_before(lived: tuple[Pr
     _, cell, given = lived
     rescan = given["grooming_alerts"].rescan
     rows = range(0, len(cell.contacts), 5)
-    once = {row: rescan(row, cell.contacts.start[row]) for row in rows}
-    assert once == {row: rescan(row, cell.contacts.start[row]) for row in reversed(rows)}
+    once = {row: rescan(row, cell.contacts.start[row], 0) for row in rows}
+    assert once == {row: rescan(row, cell.contacts.start[row], 0) for row in reversed(rows)}
+    assert any(once.values())
 
 
 def test_an_arm_without_a_detector_is_given_no_alerts(lived: tuple[Prepared, Cell, Given]) -> None:
     _, _, given = lived
     what = given["police_communication_offence"]
-    assert np.isinf(what.crossing).all() and len(what.false_alerts) == 0 and what.rescan(0, 0.0) == np.inf
+    assert len(what.alarms) == 0 and len(what.false_alerts) == 0 and what.rescan(0, 0.0, 0) == []
+
+
+def test_substitutes_are_as_many_as_may_be_needed_and_come_last(lived: tuple[Prepared, Cell, Given]) -> None:
+    _, cell, given = lived
+    planned, link = cell.planned, cell.contacts.conversation >> np.uint64(LINK_SHIFT)
+    assert len(cell.contacts) == 2 * planned > 0  # one link: each may be followed once
+    assert (link[:planned] == 0).all() and (link[planned:] == 1).all()
+    assert np.array_equal(cell.contacts.initiator[:planned], cell.contacts.initiator[planned:])
+    assert all(what.planned == planned for what in given.values())
+    assert (given["grooming_alerts"].alarms.row >= planned).any()
+
+
+def test_queues_are_given_what_is_urgent_and_what_an_alert_is_worth(ready: Callable[..., Prepared]) -> None:
+    target = "{target: 2d, urgent_target: 2h, urgent_above: {false_alerts_per_1000_child_months: 1}}"
+    queue = "arms.trained_moderators.queues.moderators"
+    prepared = ready(f"{queue}.service_level={target}", f"{queue}.priority=value_of_time")
+    given = inputs(prepared)[1]
+    known, other = (given[name].queues["moderators"] for name in ("trained_moderators", "voluntary_code"))
+    of_arm = prepared.levels["text_model"]
+    level = float(of_arm.risk[of_arm.of_arm["trained_moderators"]])
+    assert known.urgent_above > level
+    risk = np.linspace(level, 3 * known.urgent_above, 5)
+    worth = [known.worth(float(one)) for one in risk]
+    assert worth == sorted(worth) and 0.0 <= worth[0] < worth[-1] <= 1.0
+    assert other.urgent_above == np.inf and other.worth(0.0) == other.worth(9.0) == 1.0
 
 
 def test_arms_of_one_detector_and_level_are_given_the_same(lived: tuple[Prepared, Cell, Given]) -> None:
     _, _, given = lived
     one, other = given["trained_moderators"], given["mandatory_code"]
-    assert np.array_equal(one.crossing, other.crossing)
+    for column in ("row", "time", "risk", "pace"):
+        assert np.array_equal(getattr(one.alarms, column), getattr(other.alarms, column))
     assert np.array_equal(one.false_alerts.time_s, other.false_alerts.time_s)
 
 
@@ -153,27 +204,32 @@ def test_without_intervention_outcomes_are_the_natural_course(lived: tuple[Prepa
     prepared, cell, _ = lived
     result, clock = cell.arms["no_intervention"], prepared.model.clock
     natural = np.column_stack([clock.wall(getattr(cell.truth, rung)) for rung in LADDER])
+    natural[cell.planned :] = np.inf  # nothing brings a substitute about
     assert np.array_equal(result.outcomes, natural) and np.isfinite(natural).any(axis=0).all()
+    assert np.array_equal(np.isfinite(result.start), np.arange(len(cell.contacts)) < cell.planned)
     assert np.isinf(result.recorded).all() and np.all(result.cut == np.inf)
     natural_table = conversations_table(prepared.model, cell).select([f"{rung}_s" for rung in LADDER])
     assert outcomes_table(cell, result).select(natural_table.column_names).equals(natural_table)
 
 
 def test_false_alerts_stand_for_the_whole_volume(lived: tuple[Prepared, Cell, Given]) -> None:
-    _, cell, given = lived
+    prepared, cell, given = lived
     reading = cell.readings["text_model"]
-    sampled, _ = reading.false_alerts_of("grooming_alerts")
-    assert len(given["grooming_alerts"].false_alerts) == 50 * len(sampled) > 0  # a fiftieth is sampled
-    assert reading.false[reading.levels.of_arm["grooming_alerts"]] == len(sampled)
+    sampled, found = reading.false_alarms_of("grooming_alerts")
+    assert len(given["grooming_alerts"].false_alerts) == 50 * len(found) > 0  # a fiftieth is sampled
+    assert reading.false[reading.levels.of_arm["grooming_alerts"]] == len(sampled) == len(found)
+    times = given["grooming_alerts"].false_alerts
+    assert np.all(times.time_s <= times.last_s) and np.all(times.time_s < prepared.model.scenario.horizon_s)
 
 
 def test_the_batch_size_changes_nothing(lived: tuple[Prepared, Cell, Given]) -> None:
     prepared, cell, _ = lived
     again = run_cell(replace(prepared, batch_size=37), 0)
     for name, arm in cell.arms.items():
-        for column in ("outcomes", "recorded", "cut"):
+        for column in ("outcomes", "recorded", "cut", "start"):
             assert np.array_equal(getattr(arm, column), getattr(again.arms[name], column))
-        assert arm.log.alert_raised_s == again.arms[name].log.alert_raised_s
+        for made in (alerts_table, decisions_table, actions_table):
+            assert made(arm).equals(made(again.arms[name]))
     for name, reading in cell.readings.items():
         other = again.readings[name]
         for column in ("alerted", "in_time", "delay", "false", "at_stage"):
@@ -190,6 +246,8 @@ def test_replications_are_different_worlds(lived: tuple[Prepared, Cell, Given]) 
 
 def every_number(model: WorldModel, cell: Cell) -> list[Any]:
     numbers: list[Any] = [number for name in cell.arms for number in arm_numbers(model, cell, name).values()]
+    for name, result in cell.arms.items():
+        numbers += [number for _, _, number in desk_numbers(result.log, bool(model.scenario.arms[name].queues))]
     for name, reading in cell.readings.items():
         numbers += detector_numbers(model, cell.readings, name).values()
         numbers += stage_shares(reading, model.grammar).values()

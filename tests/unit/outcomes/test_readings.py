@@ -1,4 +1,4 @@
-"""What is added up about a detector, worked by hand: three conversations, two levels, a detector that is a table."""
+"""What is added up about a detector, worked by hand: three conversations, two levels, risks that were told."""
 
 from __future__ import annotations
 
@@ -10,29 +10,48 @@ import pytest
 
 from simharness.detection.levels import LADDER_RATES, REFERENCE, Levels
 from simharness.detection.scoring import Scorer
+from simharness.detection.triggers import Alarms, Signal
+from simharness.outcomes import readings
 from simharness.outcomes.readings import Reading
 from simharness.records import ConversationBatch, Truth
+from simharness.scenario.model import Aggregator
 from simharness.world.contacts import Contacts
 from simharness.world.generate import Batch, World
 from simharness.world.model import WorldModel
 
 NEVER = np.inf
+SEEN = np.zeros(3, np.bool_)
+LOW = Signal(np.float32(1), None, 1, 1, None, 1, SEEN)
 LEVELS = Levels(
     np.array([1.0, 2.0], np.float32),
     {"low": 0, "high": 1},
     np.array([1 if place <= REFERENCE else 0 for place in range(len(LADDER_RATES))]),  # the reference is the high one
+    signal={
+        "low": LOW,
+        "high": replace(LOW, level=np.float32(2)),
+        "again": replace(LOW, rearm=np.float32(1), at_most=5),
+        "lasting": replace(LOW, s=2, n=3),
+        "dark": replace(LOW, hidden=np.array([False, False, True])),
+    },
 )
+Risks = list[list[float]]
+RISKS: Risks = [[0, 1, 2], [0, 1], [1, 0, 2, 0]]  # low and high are first reached at (1, 2), (1, never), (0, 2)
 
 
 class Told:
-    """Stands for a scorer: says where each conversation, named by its platform, crosses the two levels."""
+    """A detector that was told the risks of each conversation, named by its platform, and counts how often it is asked.
 
-    def __init__(self, places: list[tuple[int, int]]) -> None:
-        self.places = np.array(places, np.int32)
+    Of hidden texts it says 0.
+    """
 
-    def crossings(self, view: ConversationBatch, levels: Any) -> Any:
-        assert np.array_equal(levels, LEVELS.risk)
-        return self.places[view.platform]
+    def __init__(self, risks: Risks) -> None:
+        self.risks = risks
+        self.asked = 0
+
+    def risk(self, batch: ConversationBatch) -> Any:
+        self.asked += 1
+        told = np.array([risk for platform in batch.platform for risk in self.risks[platform]], np.float32)
+        return np.where(batch.symbol >> 1 == 1, np.float32(0), told)
 
 
 @pytest.fixture
@@ -73,11 +92,12 @@ def part_of(batch: Batch, row: int) -> Batch:
     return Batch(batch.contacts.take(only), view, batch.truth.take(only), batch.stage[begin:end])
 
 
-def reading(places: list[tuple[int, int]]) -> Reading:
-    return Reading(cast(Scorer, Told(places)), LEVELS, 3)
+def reading(risks: Risks = RISKS) -> Reading:
+    return Reading(Scorer("told", Told(risks), Aggregator(kind="last"), None), LEVELS, 3)
 
 
-PLACES = [(1, 2), (1, -1), (0, 2)]  # place of the message that crosses (low, high); -1: never
+def rows(found: Alarms) -> list[tuple[int, float, float]]:
+    return list(zip(found.row.tolist(), found.time.tolist(), found.risk.tolist(), strict=True))
 
 
 def check_grooming(read: Reading) -> None:
@@ -89,45 +109,90 @@ def check_grooming(read: Reading) -> None:
     assert list(read.delay) == [5, 8]
     assert list(np.concatenate(read.messages)) == [3, 3]  # the high level is the reference
     assert list(read.at_stage) == [0, 1, 1]
-    assert list(read.crossing_of("low")) == [20, 50, 60] and list(read.crossing_of("high")) == [30, NEVER, 80]
+    assert rows(read.alarms_of("low")) == [(0, 20, 1), (1, 50, 1), (2, 60, 1)]
+    assert rows(read.alarms_of("high")) == [(0, 30, 2), (2, 80, 2)]
+    assert rows(read.alarms_of("again")) == [(0, 20, 1), (1, 50, 1), (2, 60, 1), (2, 80, 2)]
+    assert rows(read.alarms_of("lasting")) == [(0, 30, 1), (2, 80, 1)]
+    assert rows(read.alarms_of("dark")) == [(0, 20, 1), (1, 50, 1)]
+    for arm in LEVELS.signal:
+        found = read.alarms_of(arm)
+        assert list(found.last) == [[30, 50, 90][row] for row in found.row]
+        assert list(found.pace) == [place + 1 for place in (found.time - np.array([10, 40, 60])[found.row]) // 10]
 
 
 def test_grooming_by_hand(contacts: Contacts) -> None:
-    read = reading(PLACES)
+    read = reading()
     read.add_grooming(batch_of(contacts))
     check_grooming(read)
     assert not read.false.any() and read.benign == 0
 
 
 def test_the_split_into_batches_does_not_matter(contacts: Contacts) -> None:
-    read = reading(PLACES)
+    read = reading()
     for row in range(3):
         read.add_grooming(part_of(batch_of(contacts), row))
     check_grooming(read)
 
 
 def test_harmless_by_hand(contacts: Contacts) -> None:
-    read = reading(PLACES)
+    read = reading()
     for row in (slice(0, 3), None):
         read.add_benign(batch_of(contacts) if row else part_of(batch_of(contacts), 1))
     assert read.benign == 4 and list(read.false) == [4, 2]
-    low, low_times = read.false_alerts_of("low")
-    high, high_times = read.false_alerts_of("high")
-    assert list(low.conversation) == [*contacts.conversation, contacts.conversation[1]]
-    assert list(low_times) == [20, 50, 60, 50]
-    assert list(high.conversation) == [contacts.conversation[0], contacts.conversation[2]]
-    assert list(high_times) == [30, 80]
+    expected = {
+        "low": ([0, 1, 2, 1], [(0, 20, 1), (1, 50, 1), (2, 60, 1), (3, 50, 1)]),
+        "high": ([0, 2], [(0, 30, 2), (1, 80, 2)]),
+        "again": ([0, 1, 2, 1], [(0, 20, 1), (1, 50, 1), (2, 60, 1), (2, 80, 2), (3, 50, 1)]),
+        "lasting": ([0, 2], [(0, 30, 1), (1, 80, 1)]),
+        "dark": ([0, 1, 1], [(0, 20, 1), (1, 50, 1), (2, 50, 1)]),
+    }
+    for arm, (whose, found) in expected.items():
+        alarmed, raised = read.false_alarms_of(arm)
+        assert list(alarmed.conversation) == list(contacts.conversation[whose]) and rows(raised) == found, arm
+        assert raised.row.dtype == np.int64
     assert read.grooming == 0 and not read.alerted.any() and not read.delay.any()
 
 
+def test_substitutes_alarm_and_count_for_nothing(contacts: Contacts) -> None:
+    """Their rows go on after the grooming conversations, batch by batch."""
+    read = reading()
+    read.add_grooming(batch_of(contacts))
+    for row in (2, 0):
+        read.add_substitutes(part_of(batch_of(contacts), row))
+    assert rows(read.alarms_of("high")) == [(0, 30, 2), (2, 80, 2), (3, 80, 2), (4, 30, 2)]
+    assert rows(read.alarms_of("again"))[4:] == [(3, 60, 1), (3, 80, 2), (4, 20, 1)]
+    read.alarms = {arm: parts[:1] for arm, parts in read.alarms.items()}
+    read.rows = read.rows[:1]
+    check_grooming(read)
+
+
+def test_a_plain_trigger_reads_what_was_read_already(contacts: Contacts) -> None:
+    """One pass of the detector, and one more for the arm from which texts are hidden, in batches that have such."""
+    for row, asked in ((0, 1), (2, 2)):
+        read = reading()
+        read.add_grooming(part_of(batch_of(contacts), row))
+        assert cast(Told, read.scorer.detector).asked == asked
+
+
+def test_a_plain_trigger_costs_no_pass_of_its_own(contacts: Contacts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readings, "alarms", lambda *_: pytest.fail("the risks were walked once more"))
+    plain = {name: signal for name, signal in LEVELS.signal.items() if signal.plain}
+    assert list(plain) == ["low", "high"]
+    read = replace(reading(), levels=replace(LEVELS, signal=plain))
+    read.add_grooming(batch_of(contacts))
+    assert rows(read.alarms_of("high")) == [(0, 30, 2), (2, 80, 2)]
+
+
 def test_no_alert_at_all(contacts: Contacts) -> None:
-    read = reading([(-1, -1)] * 3)
+    read = reading([[0, 0, 0], [0, 0], [0, 0, 0, 0]])
     read.add_grooming(batch_of(contacts))
     read.add_benign(batch_of(contacts))
     assert not read.alerted.any() and not read.false.any() and not read.at_stage.any()
     assert list(read.delay) == [9, 9] and len(np.concatenate(read.messages)) == 0
-    assert np.isinf(read.crossing_of("low")).all() and len(read.false_alerts_of("low")[0]) == 0
+    for arm in LEVELS.signal:
+        alarmed, raised = read.false_alarms_of(arm)
+        assert len(read.alarms_of(arm)) == len(alarmed) == len(raised) == 0
 
 
 def test_nothing_read(contacts: Contacts) -> None:
-    assert reading(PLACES).crossing_of("low").size == 0
+    assert len(reading().alarms_of("low")) == 0

@@ -12,12 +12,17 @@ import pytest
 
 from simharness.report.content import Facts, Report, compose
 
+RATE = "per_1000_child_months"
 RUNGS = ("offences", "repeats", "meetings", "contacts")
 FACTS = Facts("results/made_up/0123456789ab", "made_up/0123456789ab", "d" * 64, "0.1.0", None)
 
 
 def estimate(value: float | None, low: float | None, high: float | None, unit: str, n: int = 10) -> dict[str, Any]:
     return {"estimate": value, "low": low, "high": high, "n": n, "method": "student-t", "unit": unit}
+
+
+def zero(unit: str) -> dict[str, Any]:
+    return estimate(0.0, 0.0, 0.0, unit)
 
 
 def none(unit: str) -> dict[str, Any]:
@@ -37,9 +42,86 @@ def arm(spared: tuple[float, float, float], worse: float, lead: float | None) ->
         "lead_time_days": none("days") if lead is None else estimate(lead, lead - 1.0, lead + 1.0, "days"),
         "only_this_arm_acts": none("share") if lead is None else estimate(0.8, 0.75, 0.85, "share"),
         "alerts": estimate(50.0, 40.0, 60.0, "alerts"),
+        "alerts_before_offence_share": estimate(0.2, 0.1, 0.3, "share"),
         "false_alerts_per_1000_child_months": estimate(0.32, 0.29, 0.35, "per 1,000 child-months"),
-        "wrong_referrals": estimate(0.0, 0.0, 0.0, "referrals"),
-        "human_hours": estimate(1234.5, 1200.0, 1270.0, "hours"),
+        "actions_too_late": estimate(3.0, 2.0, 4.0, "actions"),
+        "human_hours": estimate(1234.5, 1200.0, 1270.0, "hours in all"),
+        **harms(worse),
+        **answers(),
+        **police(),
+    }
+
+
+def harms(worse: float) -> dict[str, Any]:
+    """45 children alarmed in 4.5 million child-months, nobody suspended; the rates as the summary makes them."""
+    made = {
+        "children_wrongly_alarmed": estimate(45.0, 40.0, 50.0, "children"),
+        "wrong_referrals": estimate(0.3, 0.0, 1.8, "referrals"),
+        "wrong_suspensions": estimate(0.0, 0.0, 0.0, "accounts"),
+        "benign_read": estimate(1700.0, 1600.0, 1800.0, "conversations"),
+        "exposure_hours": estimate(90.0, 80.0, 100.0, "hours in all"),
+    }
+    rates = {
+        name: each["estimate"] / 4500 for name, each in (made | {"children_made_worse": {"estimate": worse}}).items()
+    }
+    unit = "per 1,000 child-months"
+    return made | {f"{name}_{RATE}": estimate(rate, rate / 2, rate * 2, unit) for name, rate in rates.items()}
+
+
+def answers() -> dict[str, Any]:
+    units = {"contacts_displaced": "contacts", "signals_matched": "accounts", "audits_found": "audits"}
+    return {name: zero(unit) for name, unit in units.items()} | {
+        "substitutes": estimate(7.0, 5.0, 9.0, "contacts"),
+        "new_accounts": estimate(20.0, 18.0, 22.0, "accounts"),
+        "tipped_off": zero("times"),
+        "sanctions": zero("sanctions"),
+    }
+
+
+def police() -> dict[str, Any]:
+    return {
+        "recorded_offences": estimate(1300.0, 1250.0, 1350.0, "offences"),
+        "arrests": estimate(400.0, 390.0, 410.0, "arrests"),
+        "charges": zero("offenders"),
+        "safeguarding_met_share[high]": estimate(0.5, 0.4, 0.6, "share"),
+        "safeguarding_met_share[medium]": estimate(0.4, 0.3, 0.5, "share"),
+        "safeguarding_met_share[low]": none("share"),
+        "desk_utilisation[police]": estimate(0.12, 0.11, 0.13, "share"),
+    }
+
+
+REASONS = ("over_budget", "queue_full", "conversation_ended", "owner_missing", "lock_expired", "text_only", "host_lost")
+
+
+def alerting(lost: dict[str, float], silence: float = 0.5) -> dict[str, Any]:
+    """Of 50 alerts, so many lost by reason, each for one reason only; a queue and the police."""
+    all_lost = sum(lost.values())
+    metrics = {
+        "alerts_lost": estimate(all_lost, all_lost, all_lost, "alerts"),
+        "alerts_lost_share": share_of(all_lost / 50.0, all_lost / 50.0 - 0.01, all_lost / 50.0 + 0.01),
+        "alerts_undecided": estimate(all_lost, all_lost, all_lost, "alerts"),
+        "duplicate_alerts": zero("alerts"),
+        "longest_silence_days": estimate(silence, silence - 0.1, silence + 0.1, "days"),
+    }
+    for reason in (*REASONS, "expired"):
+        count = lost.get(reason, 0.0)
+        metrics[f"alerts_lost[{reason}]"] = estimate(count, count, count, "alerts")
+    return metrics | desk("moderators", 50.0, all_lost, 1.0) | desk("police", 20.0, 0.0, None)
+
+
+def desk(name: str, entered: float, lost: float, within: float | None) -> dict[str, Any]:
+    target = none("share") if within is None else estimate(within, within, within, "share")
+    return {
+        f"desk_entered[{name}]": estimate(entered, entered - 5.0, entered + 5.0, "alerts"),
+        f"desk_decided[{name}]": estimate(entered - lost, entered - lost - 5.0, entered - lost + 5.0, "alerts"),
+        f"desk_expired[{name}]": zero("alerts"),
+        f"desk_merged[{name}]": zero("alerts"),
+        f"desk_dropped[{name}]": estimate(lost, lost, lost, "alerts"),
+        f"desk_waiting[{name}]": zero("alerts"),
+        f"desk_wait_hours[{name}]": estimate(6.34, 5.0, 7.6, "hours"),
+        f"desk_wait_hours_p95[{name}]": estimate(22.8, 18.1, 27.6, "hours"),
+        f"desk_utilisation[{name}]": estimate(0.12, 0.11, 0.13, "share"),
+        f"desk_within_target_share[{name}]": target,
     }
 
 
@@ -86,7 +168,7 @@ def recorded(
 
 
 SUMMARY: dict[str, Any] = {
-    "schema_version": 1,
+    "schema_version": 2,
     "synthetic": True,
     "status": "complete",
     "scenario": {
@@ -102,17 +184,18 @@ SUMMARY: dict[str, Any] = {
     "replications_asked": 10,
     "comparator": "police",
     "arms": {
-        "police": {"title": "Police alone", "law": "communication", "detector": None},
-        "slow": {"title": "Slow code", "law": "communication", "detector": "words"},
-        "fast": {"title": "Fast code", "law": "communication", "detector": "words"},
+        "police": {"title": "Police alone", "law": "communication", "detector": None, "mode": "live"},
+        "slow": {"title": "Slow code", "law": "communication", "detector": "words", "mode": "live"},
+        "fast": {"title": "Fast code", "law": "communication", "detector": "words", "mode": "live"},
     },
+    "matched_budget": None,
     "weighting": "Each stands for 250.",
     "censoring": "What happens after the end is not counted.",
     "estimates": {
         "arms": {
             "police": arm((0.0, 0.0, 0.0), 0.0, 0.0),
-            "slow": arm((100.0, 90.0, 110.0), 5.0, -2.0),
-            "fast": arm((400.0, 380.0, 420.0), 12.0, 13.0),
+            "slow": arm((100.0, 90.0, 110.0), 5.0, -2.0) | alerting({}),
+            "fast": arm((400.0, 380.0, 420.0), 12.0, 13.0) | alerting({"text_only": 8.0, "owner_missing": 2.0}),
         },
         "detectors": {
             "words": detector(0.37, estimate(19.3, 19.1, 19.5, "messages")),
@@ -150,7 +233,7 @@ def made_run(tmp_path: Path) -> Callable[..., Path]:
     def made(summary: dict[str, Any] | None, status: str = "complete") -> Path:
         folder = tmp_path / "results" / "made_up" / "0123456789ab"
         folder.mkdir(parents=True)
-        manifest = {"schema_version": 1, "status": status, "digest": "d" * 64, "versions": {"simharness": "0.1.0"}}
+        manifest = {"schema_version": 2, "status": status, "digest": "d" * 64, "versions": {"simharness": "0.1.0"}}
         (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
         if summary is not None:
             (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")

@@ -18,9 +18,15 @@ Compose = Callable[[dict[str, Any]], Report]
 ORDER = (
     "SYNTHETIC",
     "Fast code would spare",
-    "What changes for children",
+    "Alerts lost, of those raised",
+    "What changes for children, against",
     "How early, and at what price",
-    "Detectors",
+    "Harms of acting",
+    "Where alerts were lost",
+    "Desks",
+    "Protected in time:",
+    "What offenders and platforms answered",
+    "Every detector at",
     "Simulated against recorded",
     "Assumptions",
     "Notes",
@@ -69,6 +75,21 @@ def test_the_widest_usual_numbers_leave_the_detectors_in_one_table(summary: dict
     assert "continued" not in text
 
 
+def test_names_take_the_room_that_is_left(summary: dict[str, Any], composed: Compose) -> None:
+    """In a table of few columns a long name stands on one line; in one that needs the room it is wrapped."""
+    title = "A code with a rather long name"
+    summary["arms"]["fast"]["title"] = title
+    lines = printed(composed(summary), 120).splitlines()
+    assert any(line.startswith(f"{title} ") and "7.0" in line for line in lines)  # what offenders answered
+    assert any(line.startswith("A code with") and title not in line for line in lines)  # harms of acting
+
+
+def test_desks_stand_close_together(summary: dict[str, Any], composed: Compose) -> None:
+    lines = printed(composed(summary), 120).splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("  moderators"))
+    assert lines[first + 1].startswith("Slow code")
+
+
 def test_the_terminal_counts_assumptions_and_says_where_they_are(summary: dict[str, Any], composed: Compose) -> None:
     text = " ".join(printed(composed(summary), 120).split())
     assert "Each is listed with its source in summary.md" in text
@@ -97,7 +118,8 @@ def test_markdown_order_banner_and_full_assumptions(summary: dict[str, Any], com
 def test_markdown_tables_have_as_many_cells_as_columns(summary: dict[str, Any], composed: Compose) -> None:
     blocks = markdown(composed(summary)).split("\n\n")
     grids = [block.replace("\\|", "").splitlines() for block in blocks if block.startswith("|")]
-    assert len(grids) == 6  # two of arms, detectors, recorded, assumptions, run
+    # two of arms, harms, lost, desks, police, answers, detectors, recorded, assumptions, run
+    assert len(grids) == 11
     for lines in grids:
         assert len({line.count("|") for line in lines}) == 1, lines[0]
 

@@ -29,11 +29,12 @@ def test_the_comparator_counts_what_happens_and_is_not_compared_with_itself(summ
 
 def test_the_price(summary: dict[str, Any]) -> None:
     _, price = arms_tables(summary)
-    lead, alerts, false, wrong, hours = price.rows[2][1:]
+    lead, alerts, before, false, late, hours = price.rows[2][1:]
     assert lead == ("13.0", "12.0 to 14.0")
     assert alerts == ("50", "40 to 60") or alerts == ("50.0", "40.0 to 60.0")
     assert false == ("0.32", "0.29 to 0.35")
-    assert wrong == ("0", "in each of 10")
+    assert before == ("20.0 %", "10.0 to 30.0 %")
+    assert late == ("3.0", "2.0 to 4.0")
     assert hours == ("1,234", "1,200 to 1,270")
 
 

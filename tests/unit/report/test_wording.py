@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simharness.report.wording import cell, counted, interval, number, period, phrase, point
+from simharness.report.wording import cell, counted, days_of, interval, number, period, phrase, point
 
 
 def estimate(value: float | None, low: float | None, high: float | None, unit: str = "children", n: int = 10) -> Any:
@@ -72,3 +72,15 @@ def test_periods_count_both_days() -> None:
 def test_plurals() -> None:
     assert [counted(n, "process", "processes") for n in (1, 2)] == ["1 process", "2 processes"]
     assert counted(1234, "block") == "1,234 blocks"
+
+
+def test_a_rate_shows_as_many_decimals_as_it_needs_and_a_count_two() -> None:
+    rate = {"estimate": 0.0021, "low": 0.0009, "high": 0.0044, "n": 10, "unit": "per 1,000 child-months"}
+    assert (point(rate), interval(rate)) == ("0.0021", "0.0009 to 0.0044")
+    assert point({**rate, "high": 0.021}) == "0.002"  # as the largest of the three asks for
+    assert point({**rate, "unit": "hours"}) == "0.00"
+    assert (number(0.012, "per 1,000 child-months"), number(0.012)) == ("0.012", "0.01")
+
+
+def test_days_of_a_period_hold_both_ends() -> None:
+    assert (days_of("2017-04-03", "2017-09-30"), days_of("2017-04-03", "2017-04-03")) == (181, 1)

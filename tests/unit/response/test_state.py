@@ -1,4 +1,4 @@
-"""The three rules by which an action changes the future, worked by hand."""
+"""The rules by which an action changes the future, worked by hand and against a slow reference."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simharness.response.state import (
     CLOSED,
     CONTACT,
+    INSTANT_S,
     MEETING,
     NEVER_MADE,
     OFFENCE,
@@ -31,9 +34,9 @@ MakeState = Callable[..., ArmState]
 
 @pytest.fixture(scope="module")
 def state_of(make_contacts: Callable[..., Any]) -> MakeState:
-    def made(*rows: dict[str, float], clock: Clock = ALWAYS) -> ArmState:
+    def made(*rows: dict[str, float], clock: Clock = ALWAYS, substitutes: int = 0) -> ArmState:
         contacts, truth, _ = make_contacts(rows or [ONE])
-        return new_state(clock, contacts, truth)
+        return new_state(clock, contacts, truth, len(contacts) - substitutes)
 
     return made
 
@@ -143,6 +146,150 @@ def test_an_event_at_the_very_moment_of_the_move_has_happened(state_of: MakeStat
     assert np.all(state.told > state.waking[:, OFFENCE]) and np.all(state.told < state.waking[:, OFFENCE] + 0.01)
 
 
+def test_postponing_stays_on_the_platform(state_of: MakeState) -> None:
+    state = state_of()
+    state.postpone(0, 55 * H, 24 * H)
+    assert outcomes(state) == [20, 50, 84, 124] and state.wall[0, CLOSED] == 104 * H
+    assert (state.platform[0], state.moves[0], state.generation[0]) == (0, 0, 1)
+    assert state.told[0] == pytest.approx(55 * H)
+
+
+def test_hastening_shortens_every_gap_to_come_by_the_same_factor(state_of: MakeState) -> None:
+    state = state_of()
+    state.hasten(0, 40 * H, 0.5)
+    assert outcomes(state) == [20, 45, 50, 70]
+    assert state.wall[0, REPORTED] == 55 * H and state.wall[0, CLOSED] == 60 * H and state.generation[0] == 1
+    state.hasten(0, 48 * H, 0.25)  # an eighth of the natural gaps from here on
+    assert outcomes(state) == [20, 45, 48.5, 53.5]
+
+
+def test_hastening_by_one_changes_no_time(state_of: MakeState) -> None:
+    state = state_of()
+    state.hasten(0, 40 * H, 1.0)
+    assert outcomes(state) == [20, 50, 60, 100]
+
+
+def test_hastening_in_waking_time(state_of: MakeState) -> None:
+    """Waking hours 10 to 14 become two: 17:30 to 19:30 of the first day; the night is as long as ever."""
+    state = state_of({"start": 1, "offence": 14, "repeat": 24, "closed": 44}, clock=WAKING)
+    state.hasten(0, 17.5 * H, 0.5)
+    assert outcomes(state)[:2] == [19.5, 24 + 9.5]  # waking hours 12 and 17
+
+
+def test_a_place_already_passed_stays_passed_in_a_break(state_of: MakeState) -> None:
+    """Held up at 30 for 20 hours: the line lies at 10 then, but the messages up to 30 have been sent."""
+    state = state_of()
+    state.postpone(0, 30 * H, 20 * H)
+    assert [state.natural(0, hour * H) for hour in (30, 49)] == pytest.approx([30 * H] * 2)
+    assert state.natural(0, 55 * H) == 35 * H and state.wall_of(0, 35 * H) == 55 * H
+
+
+def test_bringing_a_substitute_about(state_of: MakeState) -> None:
+    """Its course is told from 0; until it begins there is nothing of it."""
+    told = {"start": 0, "offence": 5, "reported": 20, "closed": 30}
+    state = state_of(ONE, told, substitutes=1)
+    assert state.start[1] == np.inf and np.isinf(state.wall[1]).all() and outcomes(state, 1) == [np.inf] * 4
+    assert not state.active(1, 50 * H) and not state.happened(1, OFFENCE, MONTH_S)
+    state.bring_about(1, 40 * H)
+    assert state.start[1] == 40 * H and outcomes(state, 1) == [45, np.inf, np.inf, np.inf]
+    assert state.wall[1, REPORTED] == 60 * H and state.wall[1, CLOSED] == 70 * H and state.active(1, 69 * H)
+    assert state.wall_of(1, 3 * H) == 43 * H and state.natural(1, 43 * H) == 3 * H
+    state.postpone(1, 42 * H, 10 * H)
+    assert outcomes(state, 1)[0] == 55 and outcomes(state) == [20, 50, 60, 100]
+
+
+def test_a_substitute_brought_about_at_night_begins_in_the_morning(state_of: MakeState) -> None:
+    state = state_of({"offence": 2, "closed": 30}, clock=WAKING, substitutes=1)
+    state.bring_about(0, 24 * H)  # midnight
+    assert outcomes(state)[0] == 24 + 9.5
+
+
+def test_cuts_tell_what_was_never_made_from_what_was_never_meant_to_be(state_of: MakeState) -> None:
+    state = state_of(ONE, ONE | {"start": 50}, ONE, ONE, ONE, substitutes=3)
+    for row in range(4):
+        state.truncate(row, 30 * H)  # the offender of all of them is arrested
+    assert list(state.cuts() / H) == [30, -np.inf, np.inf, np.inf, np.inf]
+    state.bring_about(4, 40 * H)
+    state.suppress(4)  # prevented at that very moment
+    assert state.cuts()[4] == -np.inf and outcomes(state, 4) == [np.inf] * 4
+
+
+class Slow:
+    """The same changes made to every message, one by one, in waking seconds."""
+
+    def __init__(self, clock: Clock, natural: list[float]) -> None:
+        self.clock, self.natural, self.times = clock, natural, list(natural)
+
+    def change(self, now: float, new: Callable[[float], float]) -> None:
+        pending = self.pending(now)
+        self.times = [new(time) if late else time for time, late in zip(self.times, pending, strict=True)]
+
+    def pending(self, now: float) -> list[bool]:
+        return [self.clock.wall(time) > now + INSTANT_S for time in self.times]
+
+
+CHANGES = st.tuples(
+    st.sampled_from(("postpone", "move", "hasten")), st.floats(0.0, 20.0), st.floats(0.1, 40.0), st.floats(0.05, 1.0)
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(CHANGES, max_size=6), st.sampled_from((ALWAYS, WAKING)))
+def test_any_changes_one_after_the_other_against_a_slow_reference(
+    make_contacts: Callable[..., Any], changes: list[Any], clock: Clock
+) -> None:
+    """Events, the messages to come, and the place reached, in and out of breaks."""
+    contacts, truth, _ = make_contacts([ONE])
+    state = new_state(clock, contacts, truth, 1)
+    events, messages = state.waking[0].tolist(), [(10 + number * 0.7) * H for number in range(100)]
+    slow_events, slow = Slow(clock, events), Slow(clock, messages)
+    now = 12 * H
+    for kind, wait, delay, tempo in changes:
+        now += wait * H
+        late, here = clock.waking_span(delay * H), clock.waking(now)
+        for one in (slow_events, slow):
+            if kind == "hasten":
+                one.change(now, lambda time, here=here, tempo=tempo: here + tempo * (time - here))
+            else:
+                one.change(now, lambda time, late=late: time + late)
+        if kind == "hasten":
+            state.hasten(0, now, tempo)
+        elif kind == "postpone":
+            state.postpone(0, now, delay * H)
+        else:
+            state.move(0, now, delay * H, 1)
+    np.testing.assert_allclose(state.waking[0], slow_events.times, rtol=1e-12)
+    assert state.wall[0].tolist() == clock.wall(state.waking[0]).tolist()
+    later = now + 3 * H
+    for moment in (now, later):
+        coming = slow.pending(moment)
+        reached = state.natural(0, moment)
+        for natural, time, pending in zip(messages, slow.times, coming, strict=True):
+            if pending:
+                assert clock.waking(state.wall_of(0, natural)) == pytest.approx(time, abs=1e-5)
+            assert (natural > reached) == pending or abs(natural - reached) < 1e-3
+    assert (state.moves[0], state.generation[0]) == (sum(one[0] == "move" for one in changes), len(changes))
+
+
+@given(st.floats(1.0, 400.0), st.floats(0.1, 1.0), st.floats(0.0, 200.0))
+def test_places_and_times_are_inverse_to_each_other(
+    make_contacts: Callable[..., Any], place: float, tempo: float, late: float
+) -> None:
+    for clock in (ALWAYS, WAKING):
+        contacts, truth, _ = make_contacts([ONE])
+        state = new_state(clock, contacts, truth, 1)
+        state.hasten(0, 8 * H, tempo)
+        state.postpone(0, 9 * H, late * H)
+        natural = state.natural(0, 9 * H) + place * H
+        assert state.natural(0, state.wall_of(0, natural)) == pytest.approx(natural, rel=1e-9)
+
+
+def test_rounding_does_not_undo_what_happens_at_this_very_moment(state_of: MakeState) -> None:
+    state = state_of()
+    state.postpone(0, float(np.nextafter(20 * H, 0.0)), 24 * H)
+    assert outcomes(state) == [20, 74, 84, 124]
+
+
 def test_active_and_happened_at_their_edges(state_of: MakeState) -> None:
     state = state_of()
     assert [state.active(0, hour * H) for hour in (9.99, 10, 79.99, 80)] == [False, True, True, False]
@@ -159,7 +306,7 @@ def test_rows_of_every_offender(state_of: MakeState) -> None:
 
 def test_a_world_without_contacts(make_contacts: Callable[..., Any]) -> None:
     contacts, truth, _ = make_contacts([])
-    state = new_state(ALWAYS, contacts, truth)
+    state = new_state(ALWAYS, contacts, truth, 0)
     assert state.rows_of == {} and state.outcomes(MONTH_S).shape == (0, 4)
 
 

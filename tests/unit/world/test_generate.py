@@ -192,7 +192,8 @@ def test_a_batch_shows_what_a_platform_sees(
 
 def test_nobody_is_told_of_a_harmless_conversation(make_model: Make, whole: Callable[[World, Contacts], Batch]) -> None:
     told = make_model(
-        "world.natural_course.third_party_notices.probability=1", "world.natural_course.child_tells.probability=1"
+        "world.natural_course.third_party_notices.probability=1",
+        "world.natural_course.child_tells.by_stage={friendship: 5/day}",
     )
     world = World(told, SEED)
     truth = whole(world, next(iter(world.benign_contacts())).take(slice(0, 2000))).truth

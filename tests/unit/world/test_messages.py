@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from simharness.records import LADDER, Truth
-from simharness.streams import philox_numpy, stream_id
+from simharness.streams import philox_numpy, stream_id, uniform
 from simharness.world.acts import ACT_INDEX
 from simharness.world.contacts import Contacts
 from simharness.world.generate import REASONS, Batch, World
@@ -24,12 +25,14 @@ SEED = 77
 EVENTFUL = (
     "period.end=2017-04-16",
     "world.offenders.contact_rate.value=0.02/day",
-    "world.natural_course.child_tells.probability=0.8",
-    "world.natural_course.child_tells.delay={kind: exponential, mean: 1d}",
+    "world.natural_course.child_tells.by_stage={friendship: 0.02/day, risk_assessment: 0.2/day, sexual: 2/day}",
+    "world.natural_course.child_tells.by_age=[{youngest: 12, oldest: 13, factor: 3}]",
+    "world.natural_course.child_tells.after_end=0.1",
     "world.natural_course.third_party_notices.probability=0.5",
     "world.natural_course.adult_ends_contact.value=0.7",
     "world.natural_course.repeat_after=1h",
 )
+HAZARD = {"friendship": 0.02, "risk_assessment": 0.2, "sexual": 2.0}  # a wall day, as above
 OFFENDERS = np.arange(1200, dtype=np.uint64)
 
 
@@ -54,6 +57,7 @@ class Told(NamedTuple):
     meeting: float
     closed: float
     reason: int
+    told: float
 
 
 def words_of(seed: int, conversation: int) -> Iterator[tuple[int, int, int, int]]:
@@ -76,10 +80,15 @@ def reference(world: World, contact: Contacts) -> Told:
     """One conversation, message by message, from the description alone."""
     model, tables, book = world.model, world.model.grammar.tables, world.model.phrasebooks[world.edition]
     course, states = model.scenario.world.natural_course, len(tables.stage)
-    known = disclosure(world.seed, contact.conversation, contact.start, course, model.clock)
-    adult_at, adult_after = NEVER, NEVER
-    if contact.initiator[0] >= 0 and known.ends[0]:
-        adult_at, adult_after = known.notices_at[0], known.tells_after[0]
+    ends, notices = False, NEVER
+    patience = NEVER  # wall days at a hazard of 1/day: an exponential draw
+    if contact.initiator[0] >= 0:
+        known = disclosure(world.seed, contact, course, model.clock)
+        ends, notices = bool(known.ends[0]), float(known.notices_at[0])
+        patience = -np.log(uniform(world.seed, "child.tells", int(contact.conversation[0])))
+        patience /= 3.0 if 12 <= contact.age[0] <= 13 else 1.0
+    noticed = notices if ends else NEVER
+    told = NEVER
     symbols: list[int] = []
     times: list[float] = []
     stages: list[int] = []
@@ -90,14 +99,22 @@ def reference(world: World, contact: Contacts) -> Told:
             state = picked(*tables[0:3], int(contact.kind[0]), 16, step_word)
         else:
             state = picked(*tables[3:6], state, 16, step_word)
+            hazard = HAZARD.get(model.grammar.stage_names[stages[-1]], 0.0) / model.clock.lasts_s
             if state >= states:
-                return Told(symbols, times, stages, offence, repeat, meeting, time, state - states + 1)
-            time += tables.gaps[contact.regime[0], gap_word * 4096 >> 32]
-        adult = min(adult_at, offence + adult_after)
+                if patience < NEVER and hazard > 0.0:
+                    told = time + patience / (hazard * 0.1)
+                told = told if told < model.horizon else NEVER
+                return Told(symbols, times, stages, offence, repeat, meeting, time, state - states + 1, told)
+            gap = tables.gaps[contact.regime[0], gap_word * 4096 >> 32]
+            if patience < hazard * gap and time + patience / hazard < min(noticed, model.horizon):
+                told, patience = time + patience / hazard, NEVER
+            patience -= hazard * gap
+            time += gap
+        adult = min(noticed, told) if ends else NEVER
         if time > adult and adult < model.horizon:
-            return Told(symbols, times, stages, offence, repeat, meeting, adult, ADULT)
+            return Told(symbols, times, stages, offence, repeat, meeting, adult, ADULT, told)
         if time >= model.horizon:
-            return Told(symbols, times, stages, offence, repeat, meeting, NEVER, CENSORED)
+            return Told(symbols, times, stages, offence, repeat, meeting, NEVER, CENSORED, told)
         act, sender = divmod(picked(*tables[7:10], int(tables.emission[state]), 128, emit_word), 2)
         phrase = int(book.first[act]) + (phrase_word * int(book.count[act]) >> 32)
         symbols.append(phrase * 2 + sender)
@@ -113,7 +130,15 @@ def reference(world: World, contact: Contacts) -> Told:
     raise AssertionError("a conversation of a million messages")
 
 
-def compare(world: World, batch: Batch) -> None:
+def told_of(world: World, contacts: Contacts) -> NDArray[np.float64]:
+    """When each child tells an adult, as the kernel has it (waking seconds)."""
+    out = new_output(world.batch_size, 200_000)
+    return np.concatenate([out.told[: len(batch.contacts)].copy() for batch in world.batches(contacts, out)])
+
+
+def compare(world: World, batch: Batch) -> NDArray[np.float64]:
+    """Hold every conversation against the reference; when its children told."""
+    found = told_of(world, batch.contacts)
     for i in range(len(batch.contacts)):
         told = reference(world, batch.contacts.take(slice(i, i + 1)))
         own = slice(batch.view.begin[i], batch.view.end[i])
@@ -121,20 +146,32 @@ def compare(world: World, batch: Batch) -> None:
         assert batch.view.time_s[own].tolist() == told.time
         assert batch.stage[own].tolist() == told.stage
         assert batch.truth.messages[i] == len(told.symbol)
-        for name in ("offence", "repeat", "meeting", "closed", "reason"):
+        for name in ("offence", "repeat", "meeting", "reason"):
             assert getattr(batch.truth, name)[i] == getattr(told, name), name
+        # The reference adds hazards up gap by gap, the kernel stage by stage: equal but for rounding.
+        assert batch.truth.closed[i] == pytest.approx(told.closed, rel=1e-9)
+        assert found[i] == pytest.approx(told.told, rel=1e-9)
+    return found
 
 
 def test_grooming_equals_the_reference(eventful: World, grooming: Contacts, whole: Whole) -> None:
     batch = whole(eventful, grooming.take(slice(0, 600)))
     assert np.bincount(batch.truth.reason, minlength=len(REASONS)).min() >= 5  # every way to end is among them
     assert min(np.isfinite(getattr(batch.truth, event)).sum() for event in ("offence", "repeat", "meeting")) >= 5
-    compare(eventful, batch)
+    told, truth = compare(eventful, batch), batch.truth
+    ways = {
+        "while it goes on": (told < truth.closed) & np.isfinite(told),
+        "and so ends it": (told == truth.closed) & (truth.reason == ADULT),
+        "afterwards": (told > truth.closed) & np.isfinite(told),
+        "before an offence": told < truth.offence,
+    }
+    for way, found in ways.items():
+        assert found.sum() >= 5, way
 
 
 def test_harmless_equals_the_reference(eventful: World, whole: Whole) -> None:
     contacts = next(iter(eventful.benign_contacts())).take(slice(0, 120))
-    compare(eventful, whole(eventful, contacts))
+    assert np.isinf(compare(eventful, whole(eventful, contacts))).all()
 
 
 def same(one: Batch, two: Batch) -> None:
@@ -230,12 +267,32 @@ def test_a_longer_period_leaves_earlier_messages_as_they_are(
 def test_an_adult_who_would_come_too_late_does_not_end_it(eventful: World, grooming: Contacts, whole: Whole) -> None:
     # The next message and the adult both lie beyond the period: the conversation is open, not ended by an adult.
     course, clock = eventful.model.scenario.world.natural_course, eventful.model.clock
-    known = disclosure(SEED, grooming.conversation, grooming.start, course, clock)
-    truth = whole(eventful, grooming).truth
-    stop = np.where(known.ends, np.minimum(known.notices_at, truth.offence + known.tells_after), NEVER)
+    known = disclosure(SEED, grooming, course, clock)
+    truth, told = whole(eventful, grooming).truth, told_of(eventful, grooming)
     open_ = truth.reason == CENSORED
-    late = open_ & np.isfinite(stop)
-    assert late.sum() >= 3 and stop[late].min() >= eventful.model.horizon
+    late = open_ & known.ends & np.isfinite(known.notices_at)
+    assert late.sum() >= 3 and known.notices_at[late].min() >= eventful.model.horizon
     assert np.array_equal(np.isinf(truth.closed), open_)
-    adult = truth.reason == ADULT
-    assert adult.any() and np.array_equal(truth.closed[adult], stop[adult])
+    stop, adult = np.minimum(known.notices_at, told), truth.reason == ADULT
+    assert adult.any() and known.ends[adult].all() and np.array_equal(truth.closed[adult], stop[adult])
+    assert not np.isfinite(told[open_ & known.ends]).any()
+
+
+def test_a_conversation_is_the_same_whenever_it_begins(eventful: World, grooming: Contacts, whole: Whole) -> None:
+    """On the waking clock: times are later by as much, up to rounding; what was said and why it ended is equal."""
+    contacts = grooming.take(slice(0, 400))
+    at_once = replace(contacts, start=np.zeros(len(contacts)))
+    endless = World(replace(eventful.model, horizon=400 * eventful.model.clock.lasts_s), SEED)
+    first = whole(endless, at_once)
+    assert np.isfinite(first.truth.closed).all() and set(first.truth.reason) == {1, 2, 3, 4, ADULT}
+    for day in (3.0, 0.7):
+        by = day * eventful.model.clock.lasts_s
+        later = whole(endless, replace(contacts, start=np.full(len(contacts), by)))
+        for name in ("symbol", "begin", "end"):
+            assert np.array_equal(getattr(first.view, name), getattr(later.view, name)), name
+        assert np.array_equal(first.stage, later.stage)
+        assert np.allclose(later.view.time_s, first.view.time_s + by, rtol=0, atol=1e-5)
+        for name in (*LADDER, "reported", "closed"):
+            then, now = getattr(first.truth, name), getattr(later.truth, name)
+            assert np.isfinite(now).any() and np.allclose(now, then + by, rtol=0, atol=1e-5), name
+        assert np.array_equal(first.truth.reason, later.truth.reason)
