@@ -95,6 +95,7 @@ _ARM = [
     Metric("safeguarding_due", "recorded offences whose target for protecting the child falls in the period", "offences", "arm"),
     Metric("safeguarding_met", "of these, child protected within the target", "offences", "arm"),
     Metric("safeguarding_met_share", "recorded offences with the child protected within the target", "share", "arm", "ratio", "safeguarding_met", "safeguarding_due"),
+    Metric("safeguarding_days", "median time from recording to the child protected, those not yet protected censored", "days", "arm", "median"),
     Metric("alerts", "alerts raised", "alerts", "arm"),
     Metric("right_alerts", "alerts on grooming conversations", "alerts", "arm"),
     Metric("false_alerts", "alerts on harmless conversations", "alerts", "arm"),

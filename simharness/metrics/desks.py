@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import CensoredData, ecdf
 
 from simharness.response.log import CLEARED, CONFIRMED, DROPPED, EXPIRED, MERGED, REASONS, WAITING, ArmLog
 from simharness.scenario.police import RISKS
+from simharness.world.clock import DAY_S
 
 HOUR_S = 3600.0
 Number = float | None
@@ -41,6 +43,12 @@ def desk_numbers(log: ArmLog, staffed: bool) -> Iterator[tuple[str, str, Number]
     for risk in RISKS:
         for metric in ("triaged", "safeguarding_due", "safeguarding_met"):
             yield metric, risk, log.counts[f"{metric}.{risk}"]
+    risks, lasted = _column(log.case_risk, np.int8), _column(log.case_s, np.float64) / DAY_S
+    protected = _column(log.case_protected, np.int8) == 1
+    for place, risk in enumerate(RISKS):
+        of = risks == place
+        yield "safeguarding_days", risk, median_time(lasted[of], protected[of])
+    yield "safeguarding_days", "", median_time(lasted, protected)
     for metric in ("safeguarding_due", "safeguarding_met"):
         yield metric, "", sum(log.counts[f"{metric}.{risk}"] for risk in RISKS)
     yield "alerts_lost", "", _lost(log)
@@ -66,6 +74,18 @@ def lost_by_reason(log: ArmLog) -> Counter[str]:
     found.update(REASONS[code] for code in log.stay_reason if code)
     found["expired"] += sum(verdict == EXPIRED for verdict in log.stay_verdict)
     return found
+
+
+def median_time(lasted: NDArray[np.float64], happened: NDArray[np.bool_]) -> Number:
+    """Median time to an event of which some were not seen to happen (``lasted``: how long they were watched).
+
+    Kaplan & Meier 1958: the first time at which the estimated share still waiting is a half or less; None if never.
+    """
+    if not happened.any():
+        return None
+    still = ecdf(CensoredData(uncensored=lasted[happened], right=lasted[~happened])).sf
+    reached = np.flatnonzero(still.probabilities <= 0.5)
+    return float(still.quantiles[reached[0]]) if reached.size else None
 
 
 def _undecided(log: ArmLog, verdicts: NDArray[np.int8]) -> int:

@@ -163,20 +163,22 @@ def police_table(summary: Mapping[str, Any]) -> Table:
     n, rows = summary["replications"], []
     keys = [f"safeguarding_met_share[{risk}]" for risk in _RISKS]
     for _, arm, metrics in _arms(summary):
-        counts = [_quiet(key, metrics[key], n) for key in ("recorded_offences", "arrests", "charges")]
-        targets = [cell(key, metrics.get(key), n) for key in keys]
+        counts = [_quiet(key, metrics[key], n) for key in ("recorded_offences", "arrests")]
+        counts[1] = (*counts[1], f"charged: {point(metrics['charges'])}")
+        targets = [cell(key, metrics.get(key), n) for key in ("safeguarding_days", *keys)]
         rows.append((arm_label(arm), *counts, *targets, cell("desk_utilisation", metrics.get(_POLICE_BUSY), n)))
     columns = (
         "arm",
         "offences recorded",
-        "offenders arrested",
-        "offenders charged",
+        "offenders arrested; charged",
+        "days to protection, median",
         *(f"protected in time, {risk} risk" for risk in _RISKS),
         "utilisation",
     )
     note = (
         "Protected in time: of recorded offences whose target falls in the period, those with the child protected from "
-        "this offender by then. Utilisation: of readers of referrals and investigators, all forces together."
+        "this offender by then. Days to protection: from recording, those not protected by the end counted as waiting "
+        "(Kaplan-Meier). Utilisation: of readers of referrals and investigators, all forces together."
     )
     return Table("Police", columns, tuple(rows), (note,))
 

@@ -42,6 +42,7 @@ _REASONS = {
     "recall_before_offence_at_budget": "not measured at so many alerts",
     "recall_before_offence_over_baseline": "not measured at so many alerts",
     "safeguarding_met_share": "none due",
+    "safeguarding_days": "not half protected",
     "messages_to_alert": "no alert",
     "stage_at_alert": "no alert",
     "delay_over_bound": "unmatched",

@@ -7,11 +7,12 @@ on, from where it was, with whoever takes it up: nobody works outside a shift, a
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
 import simpy
 
@@ -66,23 +67,28 @@ class Group:
         return round(now - self.shift.begins, 6) % DAY_S / 3600.0
 
 
-class Host(Protocol):
-    """What a desk asks of whoever keeps it."""
+class Host(ABC):
+    """Whoever keeps a desk: how long work takes and what follows from it; as it stands, nothing is lost on the way."""
 
+    @abstractmethod
     def effort(self, ticket: Ticket, group: Group) -> float:
         """Working seconds of the whole reading, begun by this group now."""
 
+    @abstractmethod
+    def finished(self, ticket: Ticket, group: Group) -> None:
+        """The reading is done."""
+
     def refuses(self, ticket: Ticket) -> bool:
         """A ticket's turn has come: true if it has been taken away instead of being worked on."""
+        return False
 
     def locked(self, ticket: Ticket) -> float:
         """Seconds for which a claim comes to nothing; 0: it is worked on."""
+        return 0.0
 
     def unlocked(self, ticket: Ticket) -> bool:
         """A claim that came to nothing has expired: true if the ticket waits again."""
-
-    def finished(self, ticket: Ticket, group: Group) -> None:
-        """The reading is done."""
+        return True
 
 
 class Desk:

@@ -68,6 +68,9 @@ class ArmLog:
     action_kind: array[int] = field(default_factory=lambda: array("b"))
     action_at_s: array[float] = field(default_factory=lambda: array("d"))
     action_effect: array[int] = field(default_factory=lambda: array("b"))
+    case_risk: array[int] = field(default_factory=lambda: array("b"))  # recorded offences: place in RISKS
+    case_s: array[float] = field(default_factory=lambda: array("d"))  # from recording to protection, or to the end
+    case_protected: array[int] = field(default_factory=lambda: array("b"))
     desks: list[str] = field(default_factory=list)
     numbers: list[DeskNumbers] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -114,6 +117,12 @@ class ArmLog:
         self.counted.add((count, whom))
         self.counts[count] += 1
         return True
+
+    def case(self, risk: int, lasted: float, protected: bool) -> None:
+        """Log a recorded offence: how long it took to protect the child, or how long it was not by the period's end."""
+        self.case_risk.append(risk)
+        self.case_s.append(lasted)
+        self.case_protected.append(protected)
 
     def action(self, alert: int, action: str, now: float, effect: int) -> None:
         """Log an action and what became of it."""

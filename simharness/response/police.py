@@ -8,7 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from simharness.response.cases import Case, later
-from simharness.response.desk import Desk, Group, Ticket, keep_shifts
+from simharness.response.desk import Desk, Group, Host, Ticket, keep_shifts
 from simharness.response.log import CLEARED, CONFIRMED, REPEATED, TAKEN, WAITING
 from simharness.response.staff import weekly_changes
 from simharness.response.state import CONTACT, MEETING, OFFENCE
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HIGH, MEDIUM, LOW = range(len(RISKS))
 
 
-class _Team:
+class _Team(Host):
     """The host of one desk whose tickets nobody drops: an effort, and what is done at the end."""
 
     def __init__(self, effort: Callable[[Ticket], float], done: Callable[[Ticket], None]) -> None:
@@ -33,15 +33,6 @@ class _Team:
         if ticket.claims == 1 and self.begun is not None:
             self.begun(ticket)
         return self._effort(ticket)
-
-    def refuses(self, ticket: Ticket) -> bool:
-        return False
-
-    def locked(self, ticket: Ticket) -> float:
-        return 0.0
-
-    def unlocked(self, ticket: Ticket) -> bool:
-        return True
 
     def finished(self, ticket: Ticket, group: Group) -> None:
         self._done(ticket)
@@ -218,6 +209,10 @@ class Police:
             numbers.duty_s += desk.duty_area
         numbers.waited_s = sum(desk.waited_area for desk in self.desks)
         for row, (risk, due) in self.due.items():
+            protected = self.protected.get(row, math.inf)
+            within = protected < self.sim.horizon_s
+            recorded = float(self.sim.state.recorded[row])
+            log.case(risk, (protected if within else self.sim.horizon_s) - recorded, within)
             if due < self.sim.horizon_s:
                 log.counts[f"safeguarding_due.{RISKS[risk]}"] += 1
-                log.counts[f"safeguarding_met.{RISKS[risk]}"] += self.protected.get(row, math.inf) <= due
+                log.counts[f"safeguarding_met.{RISKS[risk]}"] += protected <= due

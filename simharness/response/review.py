@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simharness.response.cases import Case, later
-from simharness.response.desk import ANYONE, Desk, Group, Key, Ticket, keep_shifts
+from simharness.response.desk import ANYONE, Desk, Group, Host, Key, Ticket, keep_shifts
 from simharness.response.draws import OCCASIONS
 from simharness.response.log import CLEARED, CONFIRMED, DROPPED, EXPIRED, MERGED, WAITING
 from simharness.response.staff import weekly_changes
@@ -29,7 +29,7 @@ class QueueGiven:
     worth: Callable[[float], float]  # probability that an alert of this risk is right
 
 
-class ReviewQueue:
+class ReviewQueue(Host):
     """One queue of an arm, and the host of its desk."""
 
     def __init__(self, sim: ArmSimulation, name: str, place: int, given: QueueGiven) -> None:

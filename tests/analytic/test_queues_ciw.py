@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import simpy
 
-from simharness.response.desk import Desk, Group, Ticket
+from simharness.response.desk import Desk, Group, Host, Ticket
 from simharness.scenario.queues import Shift
 
 Means = dict[tuple[str, str], float]  # (what, where and who)
@@ -45,7 +45,7 @@ ALWAYS = Shift.model_validate({"begins": "0h", "ends": "24h", "staff": 1})
 # -- here --------------------------------------------------------------------------------------------------------------
 
 
-class Station:
+class Station(Host):
     """The host of one desk: passes a share on, and notes waits by class."""
 
     def __init__(self, env: simpy.Environment, rng: np.random.Generator, staff: int, mean: float) -> None:
@@ -61,15 +61,6 @@ class Station:
 
     def effort(self, ticket: Ticket, group: Group) -> float:
         return float(self.rng.exponential(self.mean))
-
-    def refuses(self, ticket: Ticket) -> bool:
-        return False
-
-    def locked(self, ticket: Ticket) -> float:
-        return 0.0
-
-    def unlocked(self, ticket: Ticket) -> bool:
-        return True
 
     def finished(self, ticket: Ticket, group: Group) -> None:
         if self.next is not None and self.rng.random() < self.next[1]:

@@ -92,7 +92,19 @@ class Small:  # not a dataclass, which Hypothesis would print whole
                 crossed(begin, row, draws)
 
             sim.watch._after_latency = sending  # type: ignore[method-assign]
-        return Run(self, sim, sim.run(), arrests, sent)
+        asked: Counter[tuple[str, int, int]] = Counter()
+        uniform, delay = sim.draws.uniform, sim.draws.delay
+
+        def asking(stream: str, row: int, occasion: int = 0) -> float:
+            asked[stream, row, occasion] += 1
+            return uniform(stream, row, occasion)
+
+        def asking_how_long(stream: str, distribution: Any, row: int, occasion: int = 0) -> float:
+            asked[stream, row, occasion] += not occasion  # for another it asks for a uniform
+            return delay(stream, distribution, row, occasion)
+
+        sim.draws.uniform, sim.draws.delay = asking, asking_how_long  # type: ignore[method-assign]
+        return Run(self, sim, sim.run(), arrests, sent, asked)
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,6 +114,7 @@ class Run:
     result: ArmResult
     arrests: dict[int, float]  # offender -> wall time
     sent: list[tuple[int, float]]  # right alarms: row, and when the message was sent
+    asked: Counter[tuple[str, int, int]]  # draws of grooming conversations: stream, row, occasion
 
     def rows_of(self, conversations: Any) -> NDArray[np.int64]:
         ids = self.sim.contacts.conversation
@@ -337,6 +350,7 @@ def test_every_policy(small: Small, data: st.DataObject, response: Response, see
     every_stay_is_whole(run)
     actions_meet_somebody(run)
     records_follow_the_law(run)
+    every_decision_is_a_draw_of_its_own(run)
     tables_have_the_columns_of_the_records(run)
     comparator = small.run(small.model.scenario.arms[small.model.scenario.comparator], response, "none")
     every_event_has_one_fate(run, comparator)
@@ -421,6 +435,8 @@ def every_alert_is_where_its_actions_led_it(run: Run) -> None:
         here = {alert for alert, actions in led.items() if TO_QUEUE + name in actions}
         here |= {a for a, actions in handed.items() if TO_QUEUE + name in actions and log.alert_dropped[a] != lost}
         assert found[name] == Counter(here)
+    refers = {alert for alert, actions in (*led.items(), *handed.items()) if "refer_police" in actions}
+    assert found[POLICE] == Counter(alert for alert in refers if log.alert_dropped[alert] != lost)
     assert log.counts["referrals"] == sum(found[POLICE].values()) == log.counts["refer_police.taken"]
     on_the_way = {alert for alert, dropped in enumerate(log.alert_dropped) if dropped == lost}
     assert all(
@@ -494,6 +510,14 @@ def records_follow_the_law(run: Run) -> None:
     assert np.all(run.result.outcomes[known, rung] <= recorded[known])
     counts = run.result.log.counts
     assert sum(counts[f"triaged.{risk}"] for risk in ("high", "medium", "low")) == known.sum()
+
+
+def every_decision_is_a_draw_of_its_own(run: Run) -> None:
+    """What is decided anew each time, or once, never looks at one number twice."""
+    anew = ("child.", "guardian.", "offender.", "failure.duplicate", "failure.owner", "review.verdict", "review.second")
+    for (stream, row, occasion), times in run.asked.items():
+        again = stream == "offender.elsewhere"  # where to: asked before it is decided whether
+        assert times == 1 or again or not stream.startswith(anew), (stream, row, occasion)
 
 
 def tables_have_the_columns_of_the_records(run: Run) -> None:

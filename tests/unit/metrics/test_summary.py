@@ -275,7 +275,8 @@ def test_the_summary_says_what_it_rests_on(flagship: Loaded, everything: Callabl
     assert made["replications"] == 2 and made["replications_asked"] == flagship.scenario.replications
     assert made["comparator"] in made["arms"] and set(made["arms"]) == set(flagship.scenario.arms)
     assert f"each stands for {1 / flagship.scenario.sampling.benign_fraction:g}" in made["weighting"]
-    assert {arm["mode"] for arm in made["arms"].values()} == {"live"} and made["matched_budget"] is None
+    assert {arm["mode"] for arm in made["arms"].values()} == {"live"}
+    assert made["matched_budget"] == {"alerts_per_1000_child_months": 2.0, "baseline": "keyword"}
     assert len(made["recorded"]) == len(flagship.scenario.recorded)
     known = {name for subject, name in METRICS if subject == "arm"}
     assert set(made["estimates"]["arms"]["x"]) == known

@@ -83,6 +83,7 @@ def police() -> dict[str, Any]:
         "recorded_offences": estimate(1300.0, 1250.0, 1350.0, "offences"),
         "arrests": estimate(400.0, 390.0, 410.0, "arrests"),
         "charges": zero("offenders"),
+        "safeguarding_days": estimate(31.5, 29.0, 34.0, "days"),
         "safeguarding_met_share[high]": estimate(0.5, 0.4, 0.6, "share"),
         "safeguarding_met_share[medium]": estimate(0.4, 0.3, 0.5, "share"),
         "safeguarding_met_share[low]": none("share"),

@@ -171,8 +171,8 @@ def test_police_by_risk(summary: dict[str, Any]) -> None:
     assert [row[0] for row in table.rows] == ARMS
     assert table.rows[0][1:] == (
         ("1,300", "1,250 to 1,350"),
-        ("400", "390 to 410"),
-        ("0",),
+        ("400", "390 to 410", "charged: 0"),
+        ("31.5", "29.0 to 34.0"),
         ("50.0 %", "40.0 to 60.0 %"),
         ("40.0 %", "30.0 to 50.0 %"),
         ("n/a", "none due"),

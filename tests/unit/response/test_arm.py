@@ -98,6 +98,12 @@ def test_a_case_goes_from_desk_to_desk(run: Run, queue: Block, false_alerts: Run
     assert ran.cut == [32.5]
 
 
+@pytest.mark.parametrize("order", [["queue.a", "queue.b"], ["queue.b", "queue.a"]])
+def test_an_alert_enters_a_queue_once_however_many_ways_lead_there(run: Run, queue: Block, order: list[str]) -> None:
+    ran = run(SILENT | {"on_alert": order, "queues": {"a": queue("queue.b"), "b": queue()}}, [ONE])
+    assert sorted(ran.stays) == [(0, "a", 30, 31, "confirmed"), (0, "b", 30, 31, "confirmed")]
+
+
 def test_a_review_that_misses_does_nothing(run: Run, queue: Block) -> None:
     policy = SILENT | {"on_alert": ["queue.a"], "queues": {"a": queue("alert_child", sensitivity=0.0)}}
     ran = run(policy, [ONE], alert_child=LEAVES)
@@ -105,11 +111,15 @@ def test_a_review_that_misses_does_nothing(run: Run, queue: Block) -> None:
 
 
 def test_an_alert_on_a_conversation_that_ended_is_dropped_where_the_queue_does_so(run: Run, queue: Block) -> None:
-    """Both wait for the one reader; the second conversation is over at 31 (the account is suspended then)."""
+    """All wait for the one reader; the second conversation is over at 31 (the account is suspended then), as the third
+    is by itself before.
+    """
     dropping = queue("suspend_account", drop_when_ended=True)
     policy = SILENT | {"on_alert": ["queue.a"], "queues": {"a": dropping}}
-    ran = run(policy, [ONE, ONE | {"crossing": 30.5}], suspension_recontact={"probability": 0.0})
-    assert [(stay[0], stay[4]) for stay in ran.stays] == [(0, "confirmed"), (1, "dropped")]
+    closed = ONE | {"offender": 1, "crossing": 30.6, "closed": 30.8}
+    ran = run(policy, [ONE, ONE | {"crossing": 30.5}, closed], suspension_recontact={"probability": 0.0})
+    stays = [(stay[0], stay[3], stay[4]) for stay in ran.stays]
+    assert stays == [(0, 31, "confirmed"), (1, 31, "dropped"), (2, 30.8, "dropped")]
 
 
 def test_what_false_alerts_cost(run: Run, queue: Block, false_alerts: Run) -> None:
@@ -187,9 +197,12 @@ def test_whether_the_new_platform_is_covered_is_decided_anew(run: Run, code: Blo
 def test_the_same_draws_for_the_same_conversations_whatever_else_there_is(run: Run, seed: int) -> None:
     """Other offenders' conversations, in other rows, change nothing for this one."""
     half = {"alert_child": {"leave": 0.3, "block": 0.4}, "block_recontacted": {"probability": 0.5}}
+    half |= {"substitution": {"probability": 0.5, "delay": "24h"}}
     rows = [ONE | {"offender": row} for row in range(40)]
-    many = run(CHILD, rows, seed=seed, **half)
-    few = run(CHILD, rows[:25], seed=seed, **half)
-    assert np.array_equal(many.result.outcomes[:25], few.result.outcomes)
-    other = run(CHILD, rows, seed=seed + 100, **half)
+    others = [{"offender": row, "closed": 50} for row in range(40)]
+    many = run(CHILD, rows, substitutes=others, seed=seed, **half)
+    few = run(CHILD, rows[:25], substitutes=others[:25], seed=seed, **half)
+    assert np.array_equal(many.result.outcomes[:25], few.result.outcomes[:25])
+    assert many.start[40:65] == few.start[25:] and 3 < np.isfinite(few.start[25:]).sum() < 20
+    other = run(CHILD, rows, substitutes=others, seed=seed + 100, **half)
     assert not np.array_equal(many.result.outcomes, other.result.outcomes)

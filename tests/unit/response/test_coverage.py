@@ -209,6 +209,16 @@ def test_in_shadow_the_code_changes_no_contact(run: Run, code: Block) -> None:
     assert ran.counts["contacts_displaced"] == 0
 
 
+def test_in_shadow_the_code_changes_no_substitute_either(run: Run, code: Block) -> None:
+    """The police act all the same: recorded at 40, protected at 60, another child contacted at 84."""
+    both = avoided(code, 1.0, facebook=1) | {"safer_defaults": ASSUMED | {"prevented": 1.0}}
+    turns = {"substitution": {"probability": 1.0, "delay": "24h"}, "arrest": {"delay": "500h"}}
+    row = ONE | {"crossing": NEVER, "reported": 40}
+    ran = run({"code": both, "mode": "shadow"}, [row], substitutes=[{"offence": 30, "closed": 60}], days=20, **turns)
+    assert ran.start[1] == 84 and ran.cut == [60, NEVER] and ran.hours(1)[0] == 114
+    assert ran.counts["contacts_displaced"] == 0
+
+
 def test_contacts_displaced_by_a_suspension_may_not_be_made_there_either(run: Run, toy: Run, code: Block) -> None:
     """Half of contacts are kept from being made where they are covered: on facebook all are, on instagram half."""
     rows = [ONE | {"platform": 1}, ONE | {"platform": 1, "start": 50, "crossing": NEVER, "offence": 60}]

@@ -17,7 +17,8 @@ import simpy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from simharness.response.desk import ANYONE, Desk, Group, Key, Ticket, keep_shifts
+from simharness.response.cases import later
+from simharness.response.desk import ANYONE, Desk, Group, Host, Key, Ticket, keep_shifts
 from simharness.response.staff import weekly_changes
 from simharness.scenario.queues import WEEKDAYS, Shift
 
@@ -49,7 +50,7 @@ class Case:
     gone: float = math.inf  # nobody need read it from then on
 
 
-class Hosted:
+class Hosted(Host):
     """A desk and its host. Cases are put at their times; ``spans`` is who had what in hand between events."""
 
     def __init__(self, shifts: Sequence[Shift], tiers: Sequence[int] = (), slow: float = 1.0) -> None:
@@ -288,6 +289,13 @@ def test_a_new_stamp_changes_the_place() -> None:
     assert desk.times("first", "c", "b", "a") == [(0, 4), (4, 5), (5, 6), (6, 7)]
     assert {ticket.claims for ticket in desk.tickets.values()} == {1}
     assert desk.desk.waited_area == (3 + 4 + 5) * H
+
+
+def test_a_new_stamp_that_comes_while_in_hand_counts_when_handed_back() -> None:
+    desk = Hosted([shift(0, 4)])
+    later(desk.env, 2 * H, lambda: desk.desk.restamp(desk.tickets["long"], (9.0,)))
+    desk.run([Case("long", 0, 6, key=(0.0,)), Case("other", 1, 1, key=(1.0,))], 48)
+    assert desk.times("other", "long") == [(24, 25), (0, 27)]
 
 
 # -- tiers -------------------------------------------------------------------------------------------------------------

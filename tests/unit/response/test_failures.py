@@ -148,6 +148,7 @@ def test_every_conversation_has_a_latency_of_its_own(run: Run, false_alerts: Run
         late[row >= 0].append(at - (30 if row >= 0 else 1))
     for found in late.values():
         assert len(set(found)) > 0.98 * n and np.mean(found) == pytest.approx(mean, abs=4 * mean / n**0.5)
+    assert len(set(late[True]) & set(late[False])) < 0.1 * n
 
 
 # -- duplicates --------------------------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ def test_every_alert_may_be_raised_twice(run: Run, false_alerts: Run, queue: Blo
     ran = run(policy, [ONE | {"crossing": [30, 35]}], false=false_alerts([7]))
     assert ran.alerts == [(-1, 7), (-1, 7), (0, 30), (0, 30), (0, 35), (0, 35)]
     assert [(stay[0], stay[3]) for stay in ran.stays] == [(0, 8), (1, 9), (2, 31), (3, 32), (4, 36), (5, 37)]
-    assert ran.counts["children_wrongly_alarmed"] == 1
+    assert ran.counts["children_wrongly_alarmed"] == 1 == ran.counts["benign_read"]
 
 
 def test_duplicates_are_a_share(run: Run, false_alerts: Run) -> None:
@@ -207,6 +208,14 @@ def test_a_case_that_is_not_of_text_alone_arrives_everywhere(run: Run, queue: Bl
     assert by_desk["a"] == n and by_desk["b"] == by_desk["c"] == by_desk["police"] == ran.counts["referrals"]
     assert by_desk["b"] / n == pytest.approx(0.6, abs=4 * (0.24 / n) ** 0.5)
     assert ran.dropped.count("text_only") == n - by_desk["b"]
+
+
+def test_every_alert_on_a_conversation_is_of_text_alone_or_not_by_itself(run: Run) -> None:
+    n = 400
+    policy = failing("refer_police", text_only_dropped=0.4)
+    ran = run(policy, [ONE | {"crossing": np.linspace(11, 99, n).tolist()}])
+    assert ran.dropped.count("text_only") / n == pytest.approx(0.4, abs=4 * (0.24 / n) ** 0.5)
+    assert ran.counts["referrals"] == ran.dropped.count("")
 
 
 def test_without_failures_nothing_fails(run: Run, queue: Block, false_alerts: Run) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simharness.distributions import Exponential
 from simharness.world.messages import NEVER
 
 Run = Callable[..., Any]
@@ -49,6 +50,20 @@ def test_a_suspension_ends_all_the_account_s_conversations_on_its_platform(run: 
 def test_a_suspended_offender_goes_on_elsewhere(run: Run) -> None:
     ran = run(SUSPENDS, [ONE, QUIET])
     assert ran.hours() == [45, 75, 95, 125] == ran.hours(1) and ran.cut == [NEVER] * 2
+
+
+def test_where_to_is_drawn_anew_each_time(toy: Run, code: Block) -> None:
+    """Of three platforms, twice: half end where they began, a quarter on each of the others."""
+    n = 400
+    policy = CHILD | {"code": code(facebook=1, instagram=1, snapchat=1)}
+    sim = toy(policy, [ONE | {"offender": row} for row in range(n)], alert_child={"block": 1.0},
+              rescan=lambda row, after, platform: [32.0] if after < 32 else [])  # fmt: skip
+    sim.given.membership[:, 2] = True
+    sim.run()
+    assert (sim.state.moves == 2).all()
+    for platform, share in ((0, 0.5), (1, 0.25), (2, 0.25)):
+        found = (sim.state.platform == platform).mean()
+        assert found == pytest.approx(share, abs=4 * (share * (1 - share) / n) ** 0.5)
 
 
 def test_an_account_is_suspended_once(run: Run, queue: Block) -> None:
@@ -110,6 +125,28 @@ def test_a_new_account_is_read_from_where_it_begins(run: Run) -> None:
     assert ran.hours()[0] == 40 + 50
 
 
+def test_every_new_account_is_decided_anew(run: Run) -> None:
+    """Suspended at 30 and, of those who came back, at 60: a quarter has a third account, not a half."""
+    n = 400
+    rows = [ONE | {"offender": row} for row in range(n)]
+    half = {"new_account": {"probability": 0.5, "delay": "25h"}}
+    ran = run(SUSPENDS, rows, rescan=lambda row, after, platform: [35.0] if after < 35 else [], **NOT_AGAIN, **half)
+    assert np.isinf(ran.cut).mean() == pytest.approx(0.25, abs=4 * (0.25 * 0.75 / n) ** 0.5)
+    both = [ONE | {"offender": row // 2, "platform": row % 2} for row in range(2 * n)]
+    back = np.isinf(run(SUSPENDS, both, **NOT_AGAIN, **half).cut)
+    assert (back[::2] & back[1::2]).mean() == pytest.approx(0.25, abs=4 * (0.25 * 0.75 / n) ** 0.5)
+
+
+def test_when_a_new_account_comes_is_not_whether(toy: Run) -> None:
+    """Exponential with a mean of 25 hours also among the half who come back."""
+    rows = [ONE | {"offender": row} for row in range(800)]
+    sim = toy(SUSPENDS, rows, days=90, **NOT_AGAIN, new_account={"probability": 0.5, "delay": "25h"})
+    sim.offenders.returning = Exponential(25 * 3600.0)
+    late = sim.run().outcomes[:, 0] / 3600 - 40
+    late = late[np.isfinite(late)]
+    assert late.mean() == pytest.approx(25, abs=4 * 25 / late.size**0.5)
+
+
 def test_who_goes_elsewhere_does_not_wait_for_a_new_account(run: Run) -> None:
     assert run(SUSPENDS, [ONE], **BACK).hours()[0] == 45
 
@@ -158,11 +195,30 @@ def test_signals_find_their_share(run: Run, code: Block) -> None:
     assert np.isfinite(ran.cut[n:]).mean() == share
 
 
+def test_every_platform_and_every_alert_is_a_chance_of_its_own_to_be_found(run: Run, code: Block) -> None:
+    """Half on each: on both a quarter. Two alerts: a quarter is found by neither."""
+    n = 400
+    covered = SHARES | {"code": code(facebook=1, instagram=1, snapchat=1)}
+    quiet = [QUIET | {"offender": row % n, "platform": 1 + row // n} for row in range(2 * n)]
+    half = {"signal_sharing": {"probability": 0.5, "delay": "4h"}}
+    within = 4 * (0.25 * 0.75 / n) ** 0.5
+    once = np.isfinite(run(covered, [ONE | {"offender": row} for row in range(n)] + quiet, **half, **NOT_AGAIN).cut)
+    assert (once[n : 2 * n] & once[2 * n :]).mean() == pytest.approx(0.25, abs=within)
+    twice = [ONE | {"offender": row, "crossing": [20, 30]} for row in range(n)]
+    found = np.isfinite(run(covered, twice + quiet[:n], **half, **NOT_AGAIN).cut[n:])
+    assert found.mean() == pytest.approx(0.75, abs=within)
+
+
 def test_wrong_signals_are_counted(run: Run, false_alerts: Run) -> None:
+    """Each account once, however many alerts there are on it."""
+    again = {"trigger": {"cooldown": "1h"}}
+    assert run(SHARES | again, [], false=false_alerts([1, 2], same=True), **SIGNAL).counts["wrong_suspensions"] == 1
     ran = run(SHARES, [], false=false_alerts([1, 2]), **SIGNAL)
     assert ran.counts["wrong_suspensions"] == 2 and ran.counts["signals_matched"] == 0
     ran = run(SUSPENDS, [], false=false_alerts([1, 2]))
     assert ran.counts["wrong_suspensions"] == 2
+    ran = run(SUSPENDS | again, [], false=false_alerts([1, 2], same=True))
+    assert ran.counts["wrong_suspensions"] == 1 and effects(ran) == [(1, "taken"), (2, "repeated")]
 
 
 # -- restriction -------------------------------------------------------------------------------------------------------
@@ -217,14 +273,18 @@ def test_a_restriction_holds_for_later_decisions_too(run: Run, queue: Block) -> 
 
 def test_wrong_restrictions_are_counted(run: Run, false_alerts: Run) -> None:
     assert restricted(run, [], false=false_alerts([1, 2])).counts["wrong_restrictions"] == 2
+    again = RESTRICTS | {"trigger": {"cooldown": "1h"}}
+    ran = run(again, [], false=false_alerts([1, 2], same=True), restriction={"lasts": "20h", "moves": 0.0})
+    assert ran.counts["wrong_restrictions"] == 1
 
 
 # -- noticing ----------------------------------------------------------------------------------------------------------
 
+NOTICES = {"notices": 1.0, "speeds_up": 0.0, "goes_silent": 0.0, "moves": 0.0, "tempo": 0.5, "silence": "15h"}
+
 
 def noticed(run: Run, row: dict[str, Any] = ONE, answer: dict[str, float] | None = None, **shares: float) -> Any:
-    rest = {"notices": 1.0, "speeds_up": 0.0, "goes_silent": 0.0, "moves": 0.0, "tempo": 0.5, "silence": "15h"}
-    return run(CHILD, [row], tipped_off=rest | shares, alert_child=answer or {})
+    return run(CHILD, [row], tipped_off=NOTICES | shares, alert_child=answer or {})
 
 
 @pytest.mark.parametrize(("shares", "expected", "platform"), [
@@ -257,13 +317,36 @@ def test_hurrying_twice_multiplies(run: Run) -> None:
     assert ran.counts["tipped_off"] == 2
 
 
-def test_every_occasion_is_noticed_or_not_by_itself(run: Run) -> None:
-    """The offence of 40 comes at 30 after the first, at 27.5 after both: a quarter notice both."""
+@pytest.mark.parametrize(("notices", "speeds_up"), [(0.5, 1.0), (1.0, 0.5)])
+def test_every_occasion_is_noticed_or_not_and_answered_by_itself(run: Run, notices: float, speeds_up: float) -> None:
+    """The offence of 40 comes at 30 after the first, at 27.5 after both: a quarter hurry twice."""
     n = 400
     rows = [ONE | {"offender": row, "crossing": [20, 30]} for row in range(n)]
-    tipped = {"notices": 0.5, "speeds_up": 1.0, "goes_silent": 0.0, "moves": 0.0, "tempo": 0.5, "silence": "1h"}
+    tipped = NOTICES | {"notices": notices, "speeds_up": speeds_up}
     both = np.isclose(run(CHILD, rows, tipped_off=tipped).result.outcomes[:, 0], 27.5 * 3600).mean()
     assert both == pytest.approx(0.25, abs=4 * (0.25 * 0.75 / n) ** 0.5)
+
+
+@pytest.mark.parametrize(("policy", "reacts", "stream"), [
+    (CHILD, {"tipped_off": NOTICES | {"goes_silent": 1.0}}, "offender.silent"),
+    (CHILD, {"tipped_off": NOTICES | {"moves": 1.0}}, "offender.moves.delay"),
+    (CHILD, {"alert_child": {"block": 1.0}}, "child.block.delay"),
+    (RESTRICTS, {"restriction": {"lasts": "20h", "moves": 1.0}}, "offender.restricted.delay"),
+    (SUSPENDS, {}, "offender.suspended.delay"),
+])  # fmt: skip
+def test_how_long_it_takes_is_drawn_anew_each_time(toy: Run, policy: Any, reacts: Any, stream: str) -> None:
+    """Alerted on at 20, and once more: at 30, or on the platform it has moved to."""
+    sim = toy(policy, [ONE | {"crossing": [20, 30]}], rescan=lambda row, after, platform: [32.0] if after < 32 else [],
+              **reacts)  # fmt: skip
+    asked, delay = [], sim.draws.delay
+
+    def noting(of: str, distribution: Any, row: int, occasion: int = 0) -> float:
+        asked.append((of, occasion))
+        return float(delay(of, distribution, row, occasion))
+
+    sim.draws.delay = noting
+    sim.run()
+    assert asked == [(stream, 0), (stream, 1)]
 
 
 def test_shares_of_those_who_notice(run: Run) -> None:
@@ -341,6 +424,23 @@ def test_a_restricted_offender_cannot_turn_to_another_child_there(run: Run) -> N
         ran = run(policy, [ONE], substitutes=[OTHER | {"crossing": NEVER}], suspension_displaces=0.0,
                   restriction={"lasts": lasts, "moves": 0.0}, **TURNS)  # fmt: skip
         assert ran.cut == [30, cut]
+
+
+def test_a_new_account_is_not_restricted(run: Run) -> None:
+    """Restricted at 30 for long, suspended with it, back at 55; protected at 45, so that another child comes at 69."""
+    row = ONE | {"offence": 20, "reported": 25}
+    ran = run({"on_alert": ["restrict_messaging", "suspend_account"]}, [row], substitutes=[OTHER | {"crossing": NEVER}],
+              suspension_displaces=0.0, restriction={"lasts": "400h", "moves": 0.0}, arrest={"delay": "500h"},
+              substitution=TURNS["substitution"], **NOT_AGAIN, **BACK)  # fmt: skip
+    assert ran.cut[0] == 45 and ran.start[1] == 69 and ran.hours(1)[0] == 99
+
+
+def test_what_a_guardian_ended_is_replaced(run: Run) -> None:
+    """Told at 30, who ends it at 35; the other is contacted at 59."""
+    told = {"probability": 1.0, "delay": "5h", "ends_contact": 1.0, "reports": 0.0}
+    ran = run(SILENT | {"on_alert": ["alert_guardian"]}, [ONE], substitutes=[OTHER | {"crossing": NEVER}],
+              alert_guardian=told, substitution=TURNS["substitution"])  # fmt: skip
+    assert ran.cut == [35, NEVER] and ran.start[1] == 59
 
 
 def test_the_police_s_protection_of_one_child_may_cost_another(run: Run) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from simharness.response.arm import ArmSimulation
+from simharness.response.log import TAKEN
 from simharness.world.messages import NEVER
 
 Run = Callable[..., Any]
@@ -82,6 +83,8 @@ def test_a_child_who_tells_does_so_to_the_police(run: Run) -> None:
     ran = run({"on_alert": ["alert_child"]}, [row], alert_child=TELLS)
     assert ran.recorded == [50] and ran.cut == [50]
     assert run({"on_alert": ["alert_child"]}, [ONE], alert_child=TELLS).recorded == [NEVER]  # before any offence
+    ran = run({"on_alert": ["alert_child"]}, [ONE | {"crossing": 40}], alert_child=TELLS)
+    assert ran.recorded == [NEVER] and ran.hours() == NOTHING  # nor of what leaving at this very moment prevents
 
 
 def test_nobody_is_told_of_a_conversation_that_has_ended(run: Run, queue: Block, false_alerts: Run) -> None:
@@ -107,6 +110,30 @@ def test_a_warning_is_not_answered_twice_within_a_time(run: Run) -> None:
     assert {effect for *_, effect in ran.actions} == {"taken", "repeated"}
 
 
+def test_a_false_warning_is_not_repeated_either(toy: Callable[..., ArmSimulation], false_alerts: Run) -> None:
+    """Of three alerts on one harmless contact the child hears the first and the last; another contact's is new."""
+    policy = CHILD | {"trigger": {"cooldown": "1h"}}
+    for same, told in ((True, [1, 11]), (False, [1, 5, 11])):
+        sim = toy(policy, [], false=false_alerts([1, 5, 11], same=same), repetition={"within": "10h"})
+        sim.run()
+        log = sim.log
+        taken = [at / 3600 for at, effect in zip(log.action_at_s, log.action_effect, strict=True) if effect == TAKEN]
+        assert taken == told and sim.families.told_falsely == len(told)
+
+
+def test_a_warning_about_another_account_is_new(run: Run) -> None:
+    """Blocked at 30 and carried on elsewhere at 35: who writes there is, to the child, somebody else."""
+    ran = run(CHILD, [ONE], rescan=lambda row, after, platform: [32.0] if after < 32 else [],
+              alert_child=BLOCKS, repetition={"within": "10h"})  # fmt: skip
+    assert [(at, effect) for *_, at, effect in ran.actions] == [(30, "taken"), (37, "taken")]
+
+
+def test_a_warning_that_comes_too_late_is_not_called_a_repeated_one(run: Run, queue: Block) -> None:
+    policy = SILENT | {"on_alert": ["alert_child", "queue.a"], "queues": {"a": queue("alert_child")}}
+    ran = run(policy, [ONE | {"crossing": 99.5}], repetition={"within": "10h"})
+    assert [(at, effect) for *_, at, effect in ran.actions] == [(99.5, "taken"), (100.5, "ended")]
+
+
 def test_every_answer_is_a_draw_of_its_own(run: Run) -> None:
     """Leaving has the probability one half: of those told twice a quarter stays, not a half."""
     n = 400
@@ -125,7 +152,7 @@ def test_what_false_alerts_do_to_children(run: Run, false_alerts: Run) -> None:
     counted = ("children_wrongly_alarmed", "guardians_wrongly_alarmed", "benign_contacts_ended")
     assert [ran.counts[count] for count in counted] == [2, 2, 2]
     ran = run(policy, [], false=false_alerts([1, 5], same=True), nudge_child=nudge, **given)
-    assert ran.counts["children_wrongly_alarmed"] == 1 and ran.counts["benign_contacts_ended"] == 1
+    assert [ran.counts[count] for count in counted] == [1, 1, 1]
 
 
 # -- habituation -------------------------------------------------------------------------------------------------------
@@ -150,6 +177,13 @@ def test_a_child_s_false_alerts_are_a_poisson_draw(toy: Callable[..., ArmSimulat
     for had in range(4):
         share = mean**had * exp(-mean) / factorial(had)
         assert (found == -had).mean() == pytest.approx(share, abs=4 * (share * (1 - share) / n) ** 0.5)
+
+
+def test_a_child_is_as_ready_in_every_conversation(toy: Callable[..., ArmSimulation]) -> None:
+    sim = toy(CHILD, [ONE | {"child": row // 2} for row in range(60)], habituation=0.5)
+    sim.families.told_falsely = sim.families.children
+    left = [sim.families._readiness(row) for row in range(60)]
+    assert left[::2] == left[1::2] and len(set(left)) > 2
 
 
 def test_more_false_alerts_never_leave_more(toy: Callable[..., ArmSimulation]) -> None:
@@ -205,6 +239,17 @@ def test_a_guardian_reports(run: Run) -> None:
     assert guardian(run, late, law="communication").recorded == [NEVER]
     assert guardian(run, ONE, law="communication", reports=1.0).recorded == [NEVER]
     assert guardian(run, ONE, law="communication", reports=1.0, ends_contact=0.0).recorded == [40]
+
+
+def test_a_guardian_s_answers_are_draws_of_their_own(run: Run) -> None:
+    """Half take it up; of these half end it and half report it, whether or not they end it."""
+    n, half = 800, {"probability": 0.5, "delay": "5h", "ends_contact": 0.5, "reports": 0.5}
+    rows = [ONE | {"crossing": 50, "offender": row} for row in range(n)]
+    policy = {"on_alert": ["alert_guardian"]}
+    ran = run(policy, rows, alert_guardian=half, safeguarding={"high": "900h", "medium": "900h", "low": "900h"})
+    ends, reports = np.array(ran.cut) == 55, np.isfinite(ran.recorded)
+    for both, share in ((ends, 0.25), (reports, 0.25), (ends & reports, 0.125)):
+        assert both.mean() == pytest.approx(share, abs=4 * (share * (1 - share) / n) ** 0.5)
 
 
 def test_a_guardian_of_a_conversation_that_has_ended_meanwhile_ends_nothing(run: Run) -> None:

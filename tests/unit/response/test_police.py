@@ -120,15 +120,42 @@ def test_a_wrong_referral_costs_a_reading(run: Run, false_alerts: Run) -> None:
     assert done.counts["wrong_referrals"] == 2 == done.counts["referrals"] and done.counts["arrests"] == 0
 
 
+def test_an_alert_is_referred_once(run: Run, queue: Run, false_alerts: Run) -> None:
+    """At once, and again when it is confirmed; the next alert on the same conversation is another."""
+    policy = {"on_alert": ["refer_police", "queue.a"], "queues": {"a": queue("refer_police", specificity=0.0)}}
+    done = run(policy, [ALERTED | {"crossing": [50, 55]}], false=false_alerts([7]))
+    assert [(alert, at, effect) for alert, _, at, effect in done.actions] == [
+        (0, 7, "taken"),
+        (0, 8, "repeated"),
+        (1, 50, "taken"),
+        (1, 51, "repeated"),
+        (2, 55, "taken"),
+        (2, 56, "repeated"),
+    ]
+    assert [alert for alert, desk, *_ in done.stays if desk == POLICE] == [0, 1, 2]
+    assert (done.counts["referrals"], done.counts["wrong_referrals"]) == (3, 1)
+
+
 def test_referrals_wait_for_the_desk(run: Run) -> None:
+    """An hour and two; the wait for an investigator is another matter."""
     rows = [ALERTED | {"offender": row} for row in range(3)]
     assert ran(run, REFERS, rows, desk=FEW) == ([51, 52, 53], [71, 72, 73])
+    log = run(REFERS, rows, desk=FEW, investigators=FEW, effort={"time": "9h"}).log
+    assert log.numbers[log.desks.index(POLICE)].waited_s == 3 * H
 
 
 def test_referrals_are_recorded_at_their_own_rate(run: Run) -> None:
     n = 600
     recorded, _ = ran(run, REFERS, [ALERTED | {"offender": row} for row in range(n)], referral_recorded=0.7)
     assert np.isfinite(recorded).mean() == pytest.approx(0.7, abs=4 * (0.21 / n) ** 0.5)
+
+
+def test_whether_a_referral_is_recorded_is_another_draw_than_of_a_report(run: Run) -> None:
+    """Reported at 60, and what was not recorded then is read again at 71: three quarters."""
+    n = 600
+    rows = [REPORTED | {"offender": row, "crossing": 70} for row in range(n)]
+    recorded, _ = ran(run, REFERS, rows, recording=0.5, referral_recorded=0.5)
+    assert np.isfinite(recorded).mean() == pytest.approx(0.75, abs=4 * (0.25 * 0.75 / n) ** 0.5)
 
 
 def test_before_an_offence_they_may_protect_and_record_nothing(run: Run) -> None:
@@ -187,12 +214,14 @@ def test_targets_met_and_due(run: Run) -> None:
 
 
 def test_a_case_nobody_takes_up_misses_its_target(run: Run) -> None:
-    """One investigator, at work for longer than the period from 60 on."""
+    """One investigator, at work for longer than the period from 60 on; for the others it lasts to its end."""
     triage = {"young": 0, "targets": {"high": "1h", "medium": "24h", "low": "1h"}}
     rows = [REPORTED | {"offender": row, "reported": 60 + row} for row in range(3)]
     done = run(ALONE, rows, triage=triage, investigators=FEW, effort={"time": "1000h"})
     assert done.cut == [80, NEVER, NEVER]
     assert (done.counts["safeguarding_due.medium"], done.counts["safeguarding_met.medium"]) == (3, 1)
+    cases = zip(done.log.case_risk, done.log.case_s, done.log.case_protected, strict=True)
+    assert list(cases) == [(1, 20 * H, 1), (1, (720 - 61) * H, 0), (1, (720 - 62) * H, 0)]
 
 
 # -- investigation -----------------------------------------------------------------------------------------------------
@@ -256,9 +285,11 @@ def test_an_investigation_begun_protects_though_the_work_goes_on_another_day(run
     """Begun at three with three hours of work; the child is protected twenty hours after the beginning, once."""
     hours = {"begins": "8h", "ends": "16h"}
     rows = [REPORTED | {"reported": 63}, REPORTED | {"offender": 1, "reported": 64}]
-    done = run(ALONE, rows, working_time=hours, investigators=FEW, effort={"time": "3h"})
+    triage = {"young": 0, "targets": {"high": "1h", "medium": "20h", "low": "1h"}}
+    done = run(ALONE, rows, working_time=hours, investigators=FEW, effort={"time": "3h"}, triage=triage)
     assert done.cut == [83, 82 + 20]  # the second is begun at 82, after the first's two hours of the next day
     assert done.counts["arrests"] == 2
+    assert (done.counts["safeguarding_due.medium"], done.counts["safeguarding_met.medium"]) == (2, 1)
 
 
 def test_a_charge_comes_after_recording(run: Run) -> None:

@@ -307,6 +307,14 @@ def test_a_share_is_read_twice() -> None:
         assert Sim(at(0), draws=of(second=drawn), **second("all", 0.3)).stays[0].claims == claims
 
 
+def test_a_second_reading_takes_a_time_of_its_own() -> None:
+    """Exponential with a mean of one hour: the median, then the upper decile."""
+    service = {"kind": "exponential", "mean": "1h"}
+    sim = Sim(at(0), draws=lambda stream, row, number: 0.9 if (stream, number) == ("review.time", 1) else 0.5,
+              tiers={"any": tier() | {"service": service}}, **second("all"))  # fmt: skip
+    assert sim.stays[0].worked == pytest.approx(math.log(2) + math.log(10))
+
+
 def test_a_second_reading_by_a_tier() -> None:
     """By the expert alone, from nine on, who is twice as fast and finds what the other did not."""
     tiers = {"expert": tier(0.5, 1.0), "novice": tier(1, 0.0)}

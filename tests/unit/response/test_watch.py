@@ -136,6 +136,30 @@ def test_half_the_coverage_alerts_on_half(run: Run, code: Block, false_alerts: R
     assert (len(ran.alerts) - right) / n == pytest.approx(0.5, abs=within)
 
 
+@pytest.mark.parametrize("platform", [0, 1])
+def test_whether_a_conversation_is_covered_is_asked_once(toy: Run, code: Block, platform: int) -> None:
+    """At its beginning, all at once, and later, one by one: each platform's share is one draw of a conversation."""
+    rows = [{"crossing": 5, "closed": 9, "platform": platform}] * 200
+    sim = toy(SILENT | {"code": code(facebook=0.5, instagram=0.5)}, rows)
+    reached = [100 + row for row in range(200) if sim.draws.on_platform("code.covered", row, platform) < 0.5]
+    sim.run()
+    assert list(sim.log.alert_conversation) == reached and 60 < len(reached) < 140
+
+
+def test_what_begins_while_a_platform_is_outside_the_code_is_read_from_its_return(run: Run, code: Block) -> None:
+    """Outside from hour 24 to hour 48. What was sent before is unknown to the reader."""
+    asked: list[tuple[int, float]] = []
+
+    def rescan(row: int, after: float, platform: int) -> list[float]:
+        asked.append((row, after))
+        return [60.0]
+
+    steps = [("2017-04-03", 1.0), ("2017-04-04", 0.0), ("2017-04-05", 1.0)]
+    returns = code(facebook=[{"since": since, "share": share} for since, share in steps])
+    ran = run(SILENT | {"code": returns}, [ONE | {"start": 30, "crossing": [35, 50]}], rescan=rescan)
+    assert asked == [(0, 48)] and ran.alerts == [(0, 60)]
+
+
 STEPS = [{"since": "2017-04-05", "share": 1.0}]  # the third day: hour 48
 
 
@@ -218,6 +242,19 @@ def test_a_moved_conversation_is_scored_afresh_on_its_new_platform(run: Run) -> 
 def test_a_platform_that_is_not_covered_raises_no_second_alert(run: Run, code: Block) -> None:
     ran = run(CHILD | {"code": code(facebook=1)}, [ONE], rescan=messages(50), alert_child=BLOCKS)
     assert ran.alerts == [(0, 30)] and ran.hours() == [45, 75, 95, 125]
+
+
+def test_what_has_moved_to_a_platform_is_read_there_once_it_is_covered(run: Run, code: Block) -> None:
+    """Blocked at 30, carried on at 35; the code comes to instagram at 48, when the conversation has come to 43."""
+    asked: list[float] = []
+
+    def rescan(row: int, after: float, platform: int) -> list[float]:
+        asked.append(round(after, 4))
+        return [50.0]
+
+    ran = run(SILENT | {"on_alert": ["alert_child"], "code": code(facebook=1, instagram=STEPS)}, [ONE], rescan=rescan,
+              alert_child=BLOCKS)  # fmt: skip
+    assert asked[0] == 43 and ran.alerts[:2] == [(0, 30), (0, 55)]
 
 
 def test_a_planned_contact_made_elsewhere_is_read_as_that_platform_does(run: Run, code: Block) -> None:
