@@ -154,12 +154,15 @@ def _on_workers(
     work: Callable[[int], T], cells: Sequence[int], jobs: int, on_done: Callable[[int, T], None], progress: _Progress
 ) -> None:
     tasks = (delayed(_Task(work, cell, progress))() for cell in cells)
-    # max_nbytes=None: a large array must not arrive as a read-only memory map in a worker and as an array here.
-    with parallel_config(backend="loky", inner_max_num_threads=1, initializer=_ignore_interrupt):
-        pool = Parallel(
-            n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1, max_nbytes=None
-        )
-        outcomes = pool(tasks)
+    try:
+        # max_nbytes=None: a large array must not arrive as a read-only memory map in a worker and as an array here.
+        with parallel_config(backend="loky", inner_max_num_threads=1, initializer=_ignore_interrupt):
+            pool = Parallel(
+                n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1, max_nbytes=None
+            )
+            outcomes = pool(tasks)
+    except BrokenExecutor as error:  # the first task can break its worker before the second one has been sent
+        raise _killed(progress, error) from error
     try:
         for outcome in outcomes:
             progress.running.discard(outcome.cell)

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+import simharness.parallel
 from simharness.errors import RunIncomplete, UsageError
 from simharness.parallel import Interrupted, run_cells
 
@@ -151,6 +153,18 @@ def test_what_a_worker_cannot_load_is_not_called_killed() -> None:
     message = str(caught.value)
     assert "No module named 'no_such_module_anywhere'" in message and "--jobs 1" in message
     assert "memory" not in message and "Traceback" not in message
+
+
+def test_a_worker_that_breaks_before_the_next_task_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then joblib raises where tasks are handed over, not where results are taken; which it is, is a race."""
+
+    def broken(pool: object, tasks: object) -> None:
+        raise BrokenProcessPool("A task has failed to un-serialize.") from ModuleNotFoundError("No module named 'x'")
+
+    monkeypatch.setattr(simharness.parallel.Parallel, "__call__", broken)
+    with pytest.raises(RunIncomplete, match="could not load") as caught:
+        run_cells(abs, [0, 1], 2, lambda cell, result: None)
+    assert "No module named 'x'" in str(caught.value)
 
 
 def test_an_error_while_storing_stops_the_workers() -> None:
