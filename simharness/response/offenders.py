@@ -162,6 +162,8 @@ class Offenders:
         return TAKEN
 
     def _matched(self, offender: int, platform: int) -> None:
+        if self.back.get((offender, platform), -np.inf) > self.sim.env.now:  # suspended there before, and not back yet
+            return
         self.sim.log.counts["signals_matched"] += 1
         self._suspend(offender, platform)
 

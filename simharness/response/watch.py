@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simharness.response.cases import Case, later
-from simharness.response.draws import Draws
+from simharness.response.draws import COPIES, Draws
 from simharness.response.state import CLOSED
 from simharness.scenario.policy import Trigger
 from simharness.streams import uniform
@@ -131,7 +131,7 @@ class Watch:
         sim, state, given = self.sim, self.sim.state, self.sim.given.alarms
         rows = np.arange(state.planned)
         platform = state.platform[rows].astype(np.int64)
-        draws = uniform(sim.draws.seed, "code.covered", sim.draws.conversation[rows], platform << 16)
+        draws = uniform(sim.draws.seed, "code.covered", sim.draws.conversation[rows], platform * COPIES)
         # Whatever was planned elsewhere instead is where nobody reads as it begins.
         plain = draws < self.coverage.share_of(platform, state.start[rows])
         self.since[rows] = np.where(plain, state.start[rows], np.inf)

@@ -209,6 +209,15 @@ def test_every_platform_and_every_alert_is_a_chance_of_its_own_to_be_found(run: 
     assert found.mean() == pytest.approx(0.75, abs=within)
 
 
+def test_an_account_that_is_gone_is_not_found_again(run: Run) -> None:
+    """Two alerts, ten hours apart, each shared: the second finds an account only if there is a new one by then."""
+    rows = [ONE | {"crossing": [20, 30]}, QUIET | {"platform": 1}]
+    assert run(SHARES, rows, **SIGNAL, **NOT_AGAIN).counts["signals_matched"] == 1
+    for delay, found in (("5h", 2), ("15h", 1)):
+        back = {"probability": 1.0, "delay": delay}
+        assert run(SHARES, rows, **SIGNAL, **NOT_AGAIN, new_account=back).counts["signals_matched"] == found
+
+
 def test_wrong_signals_are_counted(run: Run, false_alerts: Run) -> None:
     """Each account once, however many alerts there are on it."""
     again = {"trigger": {"cooldown": "1h"}}
