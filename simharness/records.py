@@ -56,7 +56,8 @@ class ConversationBatch:
 
     ``symbol`` is text id * 2 + sender (0: the one who made contact, 1: the child) and indexes ``texts``; ``time_s``
     is in waking seconds (see ``world/clock.py``), so gaps leave out the night. Account features are as of the first
-    message.
+    message. ``key`` names each conversation without saying what it is: an integer below 2**52, so that any JSON reader
+    keeps it exactly; empty in a batch made by hand.
     """
 
     texts: tuple[str, ...]
@@ -67,6 +68,7 @@ class ConversationBatch:
     platform: NDArray[np.uint8]
     declared_adult: NDArray[np.bool_]
     new_contacts_7d: NDArray[np.float32]
+    key: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
 
     def __len__(self) -> int:
         return int(self.begin.size)

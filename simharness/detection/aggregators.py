@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simharness.records import ConversationBatch
-from simharness.scenario.model import Aggregator
+from simharness.scenario.detector import Aggregator
 from simharness.streams import compiled
 
 NO_EVIDENCE = np.float32(-np.inf)  # before the first score, for aggregators that have no natural zero

@@ -14,19 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simharness.detection.aggregators import first_crossings, highest, running_risk
+from simharness.detection.faults import DetectorFailed
 from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector
 from simharness.detection.registry import build
 from simharness.detection.training import fit, training_set
-from simharness.errors import SimharnessError
 from simharness.records import ConversationBatch
-from simharness.scenario.model import Aggregator, DetectorSpec
+from simharness.scenario.detector import Aggregator, DetectorSpec
 from simharness.world.model import WorldModel
-
-
-class DetectorFailed(SimharnessError):  # noqa: N818 - a state of the run; nothing was wrong with the input
-    """A detector gave something that cannot be used. Exit code 3: the cell did not finish."""
-
-    exit_code = 3
 
 
 @dataclass(slots=True)
@@ -78,9 +72,9 @@ class Scorer:
 def _checked(name: str, values: NDArray[np.float32], expected: int, noun: str) -> NDArray[np.float32]:
     if values.shape != (expected,):
         expectation = f"expected one number for each of {expected} {noun}"
-        raise DetectorFailed(f"detector {name}: {expectation}, got shape {values.shape}")
+        raise DetectorFailed("wrong_length", f"{expectation}, got shape {values.shape}", name)
     if np.isinf(values).any():
-        raise DetectorFailed(f"detector {name}: gave an infinite score; allowed: finite numbers, or nan to abstain")
+        raise DetectorFailed("infinite", "gave an infinite score; allowed: finite numbers, or nan to abstain", name)
     return values
 
 

@@ -84,7 +84,7 @@ def _joined(batches: list[ConversationBatch]) -> ConversationBatch:
     offsets = np.cumsum([0, *(batch.symbol.size for batch in batches)])[:-1]
     joined = {
         name: np.concatenate([getattr(batch, name) for batch in batches])
-        for name in ("symbol", "time_s", "platform", "declared_adult", "new_contacts_7d")
+        for name in ("symbol", "time_s", "platform", "declared_adult", "new_contacts_7d", "key")
     }
     for name in ("begin", "end"):
         joined[name] = np.concatenate([getattr(b, name) + o for b, o in zip(batches, offsets, strict=True)])

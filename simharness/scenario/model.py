@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from simharness.scenario.base import Model, Sourced, require_known
+from simharness.scenario.detector import DetectorSpec
 from simharness.scenario.levels import AlertLevel
 from simharness.scenario.policy import Arm
 from simharness.scenario.response import Response
@@ -33,26 +34,6 @@ class Period(Model):
         if self.end < self.start:
             raise ValueError(f"at end: expected a day not before start ({self.start}), got {self.end}")
         return self
-
-
-class Aggregator(Model):
-    """How scores of single messages become a running risk of the conversation (see docs/glossary.md)."""
-
-    kind: Literal["last", "max", "mean", "ewma", "top_k", "cusum", "s_of_n"]
-    half_life: Annotated[float, Field(gt=0)] = Field(5.0, description="ewma: messages")
-    k: Annotated[int, Field(ge=1, le=64)] = Field(3, description="top_k: how many of the highest scores are averaged")
-    reference: float = Field(0.5, description="cusum: score that neither raises nor lowers the sum")
-    threshold: float = Field(0.5, description="s_of_n: a score at or above it is a hit")
-    n: Annotated[int, Field(ge=1, le=64)] = Field(10, description="s_of_n: window, messages")
-
-
-class DetectorSpec(Model):
-    use: str = Field(description="a registered name, package:Object, or file.py:Object")
-    aggregator: Aggregator = Aggregator(kind="ewma", half_life=5.0)
-    options: dict[str, Any] = Field(default_factory=dict)
-    alert_level: AlertLevel | None = Field(
-        None, description="where it is measured; if absent, at 1 false alert per 1,000 child-months"
-    )
 
 
 class Sampling(Sourced):

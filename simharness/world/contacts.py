@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from simharness.streams import compiled, stream_id, uniform_at
+from simharness.streams import compiled, stream_id, uniform, uniform_at
 
 BENIGN_BIT = 1 << 63
 OCCASION_BITS = 20  # contacts per initiator (or sampled contacts per child) in one period: about a million
@@ -50,6 +50,14 @@ class Contacts:
     def take(self, rows: Any) -> Self:
         """The rows given by a slice, a mask or an index array."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def conversation_keys(seed: int, conversation: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """What a platform would call each conversation: integers below 2**52 in which its class cannot be read.
+
+    The id itself says whether it is harmless and whose it is, so it is never shown to a detector.
+    """
+    return np.asarray(uniform(seed, "conversation.key", conversation) * 2.0**52).astype(np.uint64)
 
 
 @compiled()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simharness.records import ConversationBatch, Truth
 from simharness.scenario.world import END_REASONS
 from simharness.world import meet
-from simharness.world.contacts import Contacts
+from simharness.world.contacts import Contacts, conversation_keys
 from simharness.world.messages import ADULT, LANES, NEVER, Output, generate, new_output
 from simharness.world.model import Edition, WorldModel
 from simharness.world.natural import Disclosure, disclosure, truth_of
@@ -141,4 +141,5 @@ class World:
     ) -> ConversationBatch:
         texts = self.model.phrasebooks[self.edition].texts
         adult, recent = contacts.declared_adult, contacts.new_contacts_7d
-        return ConversationBatch(texts, symbol, time, begin, end, contacts.platform, adult, recent)
+        key = conversation_keys(self.seed, contacts.conversation)
+        return ConversationBatch(texts, symbol, time, begin, end, contacts.platform, adult, recent, key)

@@ -23,7 +23,7 @@ from simharness.detection.protocol import TrainingSet
 from simharness.detection.scoring import bind
 from simharness.detection.training import training_set
 from simharness.records import ConversationBatch
-from simharness.scenario.model import Aggregator, DetectorSpec
+from simharness.scenario.detector import Aggregator, DetectorSpec
 from simharness.streams import uniform
 from simharness.world.contacts import BENIGN_BIT, Contacts
 from simharness.world.generate import World

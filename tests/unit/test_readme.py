@@ -11,7 +11,7 @@ import pytest
 from simharness.detection.aggregators import running_risk
 from simharness.detection.registry import build
 from simharness.detection.scoring import bind
-from simharness.scenario.model import DetectorSpec
+from simharness.scenario.detector import DetectorSpec
 from simharness.world.generate import World
 from simharness.world.model import WorldModel
 

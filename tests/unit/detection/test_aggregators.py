@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simharness.detection.aggregators import first_crossings, highest, running_risk
 from simharness.records import ConversationBatch
-from simharness.scenario.model import Aggregator
+from simharness.scenario.detector import Aggregator
 
 UNTOUCHED = np.float32(12345.0)  # a message no conversation owns keeps it
 Conversations = list[list[float]]

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simharness.detection.scoring import DetectorFailed, Scorer, bind, build_detectors
+from simharness.detection.faults import DetectorFailed
+from simharness.detection.scoring import Scorer, bind, build_detectors
 from simharness.errors import UsageError
 from simharness.records import ConversationBatch
-from simharness.scenario.model import Aggregator, DetectorSpec
+from simharness.scenario.detector import Aggregator, DetectorSpec
 from simharness.world.contacts import Contacts
 from simharness.world.generate import Batch, World
 from simharness.world.model import WorldModel
@@ -153,7 +154,8 @@ def test_one_number_for_each(
     with pytest.raises(DetectorFailed) as caught:
         bind("mine", LAST, Fixed(values), small)
     expected = shape.format(n=texts, less=texts - 1)
-    assert str(caught.value) == f"detector mine: expected one number for each of {texts} texts, got shape {expected}"
+    said = f"expected one number for each of {texts} texts, got shape {expected}"
+    assert str(caught.value) == f"detector mine: {said} (wrong length)"
     with pytest.raises(DetectorFailed, match=rf"detector mine: .* {mixed.symbol.size} messages, got shape"):
         bind("mine", LAST, FixedRisk(values), small).risk(mixed)
 

@@ -15,7 +15,7 @@ from simharness.detection.encryption import hide
 from simharness.detection.scoring import Scorer
 from simharness.detection.triggers import Alarms, Signal, alarms, joined, no_alarms, sustained
 from simharness.records import ConversationBatch
-from simharness.scenario.model import Aggregator
+from simharness.scenario.detector import Aggregator
 
 SEEN = np.zeros(3, np.bool_)  # three platforms, nothing hidden
 ONCE = Signal(np.float32(2), None, 1, 1, None, 1, SEEN)

@@ -14,7 +14,7 @@ from simharness.detection.triggers import Alarms, Signal
 from simharness.outcomes import readings
 from simharness.outcomes.readings import Reading
 from simharness.records import ConversationBatch, Truth
-from simharness.scenario.model import Aggregator
+from simharness.scenario.detector import Aggregator
 from simharness.world.contacts import Contacts
 from simharness.world.generate import Batch, World
 from simharness.world.model import WorldModel
