@@ -57,7 +57,8 @@ class ConversationBatch:
     ``symbol`` is text id * 2 + sender (0: the one who made contact, 1: the child) and indexes ``texts``; ``time_s``
     is in waking seconds (see ``world/clock.py``), so gaps leave out the night. Account features are as of the first
     message. ``key`` names each conversation without saying what it is: an integer below 2**52, so that any JSON reader
-    keeps it exactly; empty in a batch made by hand.
+    keeps it exactly; empty in a batch made by hand. ``first`` numbers the first message of each that is
+    seen here (1, unless the conversation began where nobody looked); empty where all are seen from the first on.
     """
 
     texts: tuple[str, ...]
@@ -69,6 +70,7 @@ class ConversationBatch:
     declared_adult: NDArray[np.bool_]
     new_contacts_7d: NDArray[np.float32]
     key: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    first: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
 
     def __len__(self) -> int:
         return int(self.begin.size)
@@ -76,6 +78,28 @@ class ConversationBatch:
     def text(self, message: int) -> str:
         """The text of a message given by its place in the batch."""
         return self.texts[int(self.symbol[message]) >> 1]
+
+
+@dataclass(frozen=True, slots=True)
+class EventBatch:
+    """Messages of many conversations in order of time, as on a platform's event stream; all arrays of shape (events,).
+
+    ``symbol`` as in :class:`ConversationBatch`. ``conversation``, ``account`` (who made contact) and ``child`` (who was
+    contacted) are names like ``ConversationBatch.key``. ``number`` counts a conversation's messages from 1.
+    """
+
+    texts: tuple[str, ...]
+    symbol: NDArray[np.uint16]
+    time_s: NDArray[np.float64]  # wall seconds since the period's first midnight, ascending
+    conversation: NDArray[np.uint64]
+    number: NDArray[np.int32]
+    account: NDArray[np.uint64]
+    child: NDArray[np.uint64]
+    platform: NDArray[np.uint8]
+    declared_adult: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return int(self.symbol.size)
 
 
 @dataclass(frozen=True, slots=True)

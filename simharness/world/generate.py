@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,9 +104,10 @@ class World:
         out = new_output(1, size)
         self._generate(part, (np.full(1, NEVER), ended, np.ones(1, np.bool_)), out)
         used = slice(int(np.searchsorted(out.time[: out.end[0]], after, side="right")), int(out.end[0]))
-        return self._view(
+        view = self._view(
             part, out.symbol[used], out.time[used], np.zeros(1, np.int64), np.array([used.stop - used.start])
         )
+        return replace(view, first=np.array([used.start + 1], np.int32))
 
     def _generate(self, contacts: Contacts, adults: _Adults, out: Output) -> int:
         book = self.model.phrasebooks[self.edition]
