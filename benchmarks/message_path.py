@@ -57,7 +57,7 @@ def prepare(conversations: int, assignments: tuple[str, ...] = ()) -> Bench:
     spec = full.scenario.detectors[DETECTOR]
     detector = Keyword(**spec.options)
     fit(detector, training_set(full), full)
-    scorer = bind(DETECTOR, spec, detector, full)
+    scorer = bind(DETECTOR, spec, detector, full.phrasebooks["use"].texts)
     levels = calibrate_levels(full, {DETECTOR: scorer})[DETECTOR]
     scale = loaded.scenario.scale * conversations / _expected(full)
     model = build_model(loaded.scenario.model_copy(update={"scale": scale}), loaded.folder)

@@ -35,6 +35,8 @@ _PER_CONVERSATION = 4  # training rows taken from one conversation, evenly space
 class Behaviour:
     """Account and conversation features without any text; ``regularisation`` is the C of its logistic regression."""
 
+    abstains = True  # for its first few messages
+
     def __init__(self, regularisation: float = 1.0) -> None:
         self.regularisation = regularisation
         self.pipeline: Pipeline | None = None

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 class Never:
     """Never alerts: the floor."""
 
+    abstains = True
+
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """nan for every text, shape (n,): it abstains."""
         return np.full(len(texts), np.nan, np.float32)

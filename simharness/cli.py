@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import click
 
-from simharness.errors import SimharnessError
+from simharness.errors import SimharnessError, causes
 
 INTERRUPTED, INTERNAL, USAGE, NO_READER = 130, 70, 2, 141
 WORKER_TRACE = "; in the worker:"  # from here on a note is a worker's traceback
@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as ended:  # click's own answer to a closed pipe; 1 would mean a missed expectation
         return NO_READER if ended.code == 1 else int(ended.code or 0)
     except Exception as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C inside a compiled kernel
+        if any(isinstance(each, KeyboardInterrupt) for each in causes(error)):
             return _interrupted()
         traceback.print_exc()
         _say(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 
@@ -49,6 +49,16 @@ class UsageErrors(SimharnessError):  # noqa: N818 - several of them, not an erro
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what caused it, and so on. Ctrl-C inside a compiled kernel arrives as a SystemError it caused, or as
+    one caused by that.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
 
 
 class RunIncomplete(SimharnessError):  # noqa: N818 - a state of the run; nothing was wrong with the input

@@ -4,10 +4,9 @@ file.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,12 @@ from typing import Any
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
+from simharness.detection.faults import Fault
 from simharness.detection.levels import calibrate_levels
 from simharness.detection.protocol import Detector
+from simharness.detection.registry import source_of
 from simharness.detection.scoring import build_detectors, prepare
+from simharness.errors import causes
 from simharness.metrics.arms import arm_numbers
 from simharness.metrics.catalogue import METRICS
 from simharness.metrics.desks import desk_numbers
@@ -53,6 +55,7 @@ class Finished:
 
     digest: str
     files: list[str]
+    faults: tuple[Fault, ...]
 
 
 def run_scenario(
@@ -66,7 +69,9 @@ def run_scenario(
 ) -> RunFolder:
     """Run every replication of a scenario into its run folder and summarise it; continues what was begun before.
 
-    Raises UsageError before anything runs, DetectorFailed or RunIncomplete when a cell cannot finish, Interrupted.
+    A cell in which a detector failed is kept without the arms that act on it, and is run again when the run is
+    continued. Raises UsageError before anything runs, DetectorFailed or RunIncomplete when a cell cannot finish,
+    Interrupted.
     """
     scenario, tell, hand_over = loaded.scenario, notify or _silent, on_cell or _unheard
     with located(loaded):
@@ -75,19 +80,19 @@ def run_scenario(
     provenance = provenance_of(loaded, detectors)
     with RunFolder.open(root, scenario.name, provenance["key"]) as folder:
         before, cells = folder.finished_cells(), range(scenario.replications * scenario.nations)
-        todo = [cell for cell in cells if cell not in before]
+        failing = folder.faults()
+        todo = [cell for cell in cells if cell not in before or _lost(failing[cell])]
         folder.write_manifest("running", provenance)
         folder.write_yaml(RESOLVED_SCENARIO, resolved(scenario))
-        tell("prepare", len(before), len(cells))
-        for cell, digest in before.items():
-            hand_over(cell, digest)
+        tell("prepare", len(cells) - len(todo), len(cells))
+        for cell in [cell for cell in before if cell not in todo]:
+            hand_over(cell, before[cell])
         try:
             if todo:
                 work = partial(finish_cell, prepare_cells(model, detectors, batch_size), folder.path)
                 run_cells(work, todo, jobs, partial(_note_finished, folder, tell, hand_over, len(cells)))
         except BaseException as error:
-            # Ctrl-C inside a compiled kernel arrives as a SystemError that it caused.
-            stopped = any(isinstance(each, Interrupted | KeyboardInterrupt) for each in (error, error.__cause__))
+            stopped = any(isinstance(each, Interrupted | KeyboardInterrupt) for each in causes(error))
             status: RunStatus = "partial" if stopped else "failed"
             if folder.finished_cells():
                 summarise(folder, scenario, status, provenance)
@@ -95,15 +100,20 @@ def run_scenario(
             else:
                 folder.write_manifest(status, provenance)
             raise
-        summarise(folder, scenario, "complete", provenance)
+        incomplete = any(map(_lost, folder.faults().values()))
+        summarise(folder, scenario, "partial" if incomplete else "complete", provenance)
     return folder
 
 
 def prepare_cells(model: WorldModel, detectors: Mapping[str, Detector], batch_size: int = DEFAULT_BATCH) -> Prepared:
     """What every cell needs: detectors trained and alert levels set. Trains the detectors it is given."""
     with threadpool_limits(limits=1):  # training on more threads adds up in another order
-        scorers = prepare(model, detectors)
-        return Prepared(model, scorers, calibrate_levels(model, scorers), batch_size)
+        faults: list[Fault] = []
+        scorers = prepare(model, detectors, faults)
+        levels = calibrate_levels(model, scorers, faults)
+        faults += [fault for scorer in scorers.values() for fault in scorer.guard.faults()]
+        ready = {name: scorer for name, scorer in scorers.items() if name in levels}
+        return Prepared(model, ready, levels, batch_size, tuple(faults))
 
 
 def finish_cell(prepared: Prepared, path: Path, replication: int) -> Finished:
@@ -118,7 +128,7 @@ def finish_cell(prepared: Prepared, path: Path, replication: int) -> Finished:
         tables["actions", name] = actions_table(arm)
     files = [folder.write_cell_table(kind, replication, table, arm or None) for (kind, arm), table in tables.items()]
     digest = combine({f"{kind}/{arm}": table_digest(table) for (kind, arm), table in tables.items()})
-    return Finished(digest, files)
+    return Finished(digest, files, cell.faults)
 
 
 def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
@@ -157,19 +167,18 @@ def summarise(folder: RunFolder, scenario: Scenario, status: RunStatus, provenan
     cells = folder.finished_cells()
     folder.write_table(METRICS_FILE, rows_table(rows))
     digest = combine({str(cell): digest for cell, digest in cells.items()})
-    folder.write_json(SUMMARY, summary(scenario, rows, status))
+    folder.write_json(SUMMARY, summary(scenario, rows, status, folder.faults()))
     folder.write_manifest(status, {**provenance, "digest": digest, "cells": {str(c): d for c, d in cells.items()}})
 
 
 def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str, Any]:
     """What made the results: everything here but the git revision decides the run's id."""
     scenario = loaded.scenario
-    code = {type(detector).__module__: inspect.getsourcefile(type(detector)) for detector in detectors.values()}
     parts = {
         "scenario": text_digest(json.dumps(resolved(scenario), sort_keys=True)),
         "data": text_digest((loaded.folder / scenario.world.population.table).read_text(encoding="utf-8")),
         "simharness": source_digest([Path(__file__).parent]),
-        "detectors": combine({name: text_digest(Path(file).read_text("utf-8")) for name, file in code.items() if file}),
+        "detectors": combine({name: text_digest(source_of(detector)) for name, detector in detectors.items()}),
         "versions": text_digest(json.dumps(versions(), sort_keys=True)),
     }
     return {
@@ -186,9 +195,14 @@ def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str
 
 
 def _note_finished(folder: RunFolder, tell: Notify, hand_over: OnCell, total: int, cell: int, result: Finished) -> None:
-    folder.finish_cell(cell, result.digest, result.files)
+    folder.finish_cell(cell, result.digest, result.files, faults=[asdict(fault) for fault in result.faults])
     tell("cell", len(folder.finished_cells()), total)
     hand_over(cell, result.digest)
+
+
+def _lost(faults: list[dict[str, Any]]) -> bool:
+    """Whether one of a cell's faults left a detector, and the arms that act on it, without a result."""
+    return any(fault["effect"] == "failed" for fault in faults)
 
 
 def _silent(what: str, done: int, total: int) -> None:

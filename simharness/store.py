@@ -198,6 +198,10 @@ class RunFolder:
         """Replication to cell digest, sorted. The last line of a replication decides, and its files must exist."""
         return {replication: str(line["digest"]) for replication, line in self._finished().items()}
 
+    def faults(self) -> dict[int, list[dict[str, Any]]]:
+        """Faults of detectors by finished cell; an empty list where there were none."""
+        return {replication: list(line.get("faults", [])) for replication, line in self._finished().items()}
+
     def _finished(self) -> dict[int, dict[str, Any]]:
         last = {line["replication"]: line for line in self.read_status() if isinstance(line.get("replication"), int)}
         return {

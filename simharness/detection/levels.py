@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.scoring import Scorer
 from simharness.detection.training import benign_sample
 from simharness.detection.triggers import Signal, sustained
@@ -54,11 +55,17 @@ class Levels:
         return int(self.ladder[REFERENCE]) if self.stated is None else self.stated
 
 
-def calibrate_levels(model: WorldModel, scorers: Mapping[str, Scorer]) -> dict[str, Levels]:
-    """Levels of every detector, from the peaks of harmless conversations in a world of its own seed stream."""
+def calibrate_levels(
+    model: WorldModel, scorers: Mapping[str, Scorer], faults: list[Fault] | None = None
+) -> dict[str, Levels]:
+    """Levels of every detector, from the peaks of harmless conversations in a world of its own seed stream.
+
+    One that fails is left out and its fault noted in ``faults``; without such a list DetectorFailed is raised.
+    """
     world = World(model, derive_seed(model.scenario.seed, "calibration"))
     contacts = benign_sample(world, model.scenario.training.calibration)
-    peaks = _peaks(world, contacts, scorers)
+    alive = dict(scorers)
+    peaks = _peaks(world, contacts, alive, faults)
     levels = {name: _levels(model, name, found) for name, found in peaks.items()}
     valued = {
         arm: (name, signal)
@@ -66,9 +73,19 @@ def calibrate_levels(model: WorldModel, scorers: Mapping[str, Scorer]) -> dict[s
         for arm, signal in found.signal.items()
         if any(queue.priority == "value_of_time" for queue in model.scenario.arms[arm].queues.values())
     }
-    if valued:
-        for arm, worth in worths(world, contacts, scorers, valued).items():
+    while valued:
+        try:
+            found = worths(world, contacts, alive, valued)
+        except DetectorFailed as error:
+            if faults is None:
+                raise
+            faults += alive.pop(error.detector).guard.faults()
+            del levels[error.detector]
+            valued = {arm: given for arm, given in valued.items() if given[0] != error.detector}
+            continue
+        for arm, worth in found.items():
             levels[valued[arm][0]].worth[arm] = worth
+        break
     return levels
 
 
@@ -97,15 +114,24 @@ def _window(arm: Arm) -> Window:
     return (rule.s, rule.n) if rule else PLAIN
 
 
-def _peaks(world: World, contacts: Contacts, scorers: Mapping[str, Scorer]) -> dict[str, Peaks]:
-    """Of every detector: the peaks of its running risk, and of each s of n that its arms use."""
+def _peaks(world: World, contacts: Contacts, alive: dict[str, Scorer], faults: list[Fault] | None) -> dict[str, Peaks]:
+    """Of every detector: the peaks of its running risk, and of each s of n that its arms use. Those that fail are
+    taken out of ``alive``.
+    """
     found: dict[str, dict[Window, list[NDArray[np.float32]]]] = {}
-    for name in scorers:
+    for name in alive:
         found[name] = {window: [] for window in {PLAIN, *map(_window, _arms_of(world.model, name).values())}}
     for batch in world.batches(contacts):
         view = batch.view
-        for name, scorer in scorers.items():
-            risk = scorer.risk(view)
+        for name, scorer in list(alive.items()):
+            try:
+                risk = scorer.risk(view)
+            except DetectorFailed:
+                if faults is None:
+                    raise
+                faults += scorer.guard.faults()
+                del alive[name], found[name]
+                continue
             for (s, n), parts in found[name].items():
                 parts.append(scorer.peaks(view, sustained(risk, view, s, n) if n > 1 else risk))
     return {

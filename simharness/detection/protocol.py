@@ -1,4 +1,9 @@
-"""What a detector is. One required method; a second one, ``fit``, if it wants to be trained.
+"""What a detector is: one of ``score``, ``risk`` and ``watch``, and ``fit`` if it wants to be trained.
+
+It may say of itself, in attributes, what its scores are: ``range = (low, high)``, ``direction = "lower"`` if low scores
+are the risky ones, and ``abstains = True`` if nan in an array means that it abstains (None in a list always does).
+``aggregated = True``: what ``risk`` returns are scores of single messages, which the scenario's aggregator turns into
+running risk.
 
 A detector sees what a platform sees and nothing else: texts, senders, times, declared ages and counts of new contacts.
 The single exception, marked ``privileged = True``, is the bound, which is told the grammar (never the truth).
@@ -13,10 +18,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from simharness.records import ConversationBatch
+from simharness.records import ConversationBatch, EventBatch
 from simharness.world.model import WorldModel
 
-Floats = NDArray[np.float32] | NDArray[np.float64]
+Floats = Any  # one number for each thing asked: an array, or a list in which None abstains
 
 
 @runtime_checkable
@@ -24,7 +29,7 @@ class MessageDetector(Protocol):
     """Scores single messages, without memory; an aggregator turns scores into running risk."""
 
     def score(self, texts: Sequence[str]) -> Floats:
-        """One number per text, shape (n,), higher is riskier; nan abstains."""
+        """One number per text, shape (n,)."""
 
 
 @runtime_checkable
@@ -32,9 +37,20 @@ class ConversationDetector(Protocol):
     """Reads whole conversations and keeps its own running risk."""
 
     def risk(self, batch: ConversationBatch) -> Floats:
-        """One number per message of the batch, after seeing that message and nothing later; nan abstains.
+        """One number per message of the batch, after seeing that message and nothing later.
 
         Where an arm reads nothing but metadata, every message has the text "" (``encryption.hide``).
+        """
+
+
+@runtime_checkable
+class StreamDetector(Protocol):
+    """Reads a platform's whole stream of events and keeps what it likes of accounts and conversations."""
+
+    def watch(self, events: EventBatch) -> Floats:
+        """One number per event, after seeing that event and nothing later: the risk of its conversation.
+
+        Batches come in order of time. Each stream is watched by a fresh copy of the trained detector.
         """
 
 
@@ -44,7 +60,7 @@ class Trainable(Protocol):
         """Learn from labelled synthetic conversations of a separate world."""
 
 
-Detector = MessageDetector | ConversationDetector
+Detector = MessageDetector | ConversationDetector | StreamDetector
 
 
 @dataclass(frozen=True, slots=True)

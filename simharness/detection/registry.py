@@ -1,4 +1,6 @@
-"""Finding a detector: a registered name (entry point of ``simharness.detectors``), package:Object or file.py:Object."""
+"""Finding a detector: a registered name (entry point of ``simharness.detectors``), package:Object, file.py:Object, or a
+way in spelt out (process:COMMAND, scores:FILE, sklearn:Estimator, a URL).
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,20 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cloudpickle import register_pickle_by_value
 
-from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector
+from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector, StreamDetector
+from simharness.detection.ways.isolated import isolate
 from simharness.errors import UsageError
 from simharness.scenario.tree import did_you_mean
 
 GROUP = "simharness.detectors"
+_SPELT = {"process": "command", "scores": "file", "sklearn": "estimator"}  # way in -> the option after the colon
+_WAYS = ("process:COMMAND", "scores:FILE", "sklearn:ESTIMATOR")
+_ELSEWHERE = ("process", "http", "scores")
+_OURS = ("detectors.", "simharness.")
 
 
 def registered() -> dict[str, EntryPoint]:
@@ -30,28 +37,77 @@ def card(name: str) -> str:
     return (inspect.getdoc(registered()[name].load()) or "").partition("\n")[0]
 
 
-def build(spec: str, options: Mapping[str, Any], where: str = "--detector", folder: Path | None = None) -> Detector:
-    """Make a detector from its spec and options. ``folder``: where a relative ``file.py`` begins (default: here).
+def build(
+    spec: str,
+    options: Mapping[str, Any],
+    where: str = "--detector",
+    folder: Path | None = None,
+    *,
+    isolated: bool = False,
+) -> Detector:
+    """Make a detector from its spec and options. ``folder``: where relative paths begin (default: here).
 
-    Raises UsageError, naming the object, where it cannot be found, imported or made, or is no detector.
+    One that does not come with simharness is made in a process of its own (``ways.isolated``); with ``isolated`` each
+    is, but for those that live elsewhere anyway. Raises UsageError,
+    naming the object, where it cannot be found, imported or made, or is no detector.
     """
+    spec, options = spelled_out(spec, options)
+    if not _ours(spec) or (isolated and spec not in _ELSEWHERE):
+        return cast(Detector, isolate(spec, options, where, folder or Path()))
+    detector = make(spec, options, where, folder)
+    if hasattr(detector, "folder"):
+        detector.folder = folder or Path()
+    return detector
+
+
+def make(spec: str, options: Mapping[str, Any], where: str, folder: Path | None = None) -> Detector:
+    """Make a detector in this process. Raises UsageError as :func:`build` does."""
     factory = _factory(spec, where, folder or Path())
     try:
         detector = factory(**options)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error.where}", error.problem, allowed=error.allowed, hint=error.hint) from error
     except Exception as error:
         raise UsageError(
             where,
             f"{spec} cannot be made with options {dict(options)!r}: {type(error).__name__}: {error}",
             hint="Correct the detector's options.",
         ) from error
-    if not isinstance(detector, MessageDetector | ConversationDetector):
+    if not isinstance(detector, MessageDetector | ConversationDetector | StreamDetector):
         raise UsageError(
             where,
             f"{spec} makes a {type(detector).__name__}, which is no detector",
-            allowed="an object with score(texts) or risk(batch)",
-            hint="See 'Write your own detector' in README.md.",
+            allowed="an object with score(texts), risk(batch) or watch(events)",
+            hint="See docs/detectors.md.",
         )
     return detector
+
+
+def source_of(detector: object) -> str:
+    """What decides a detector's scores as far as it is known: what it says itself (``source``), or its source file."""
+    own = getattr(detector, "source", None)
+    if own is not None:
+        return str(own)
+    file = inspect.getsourcefile(type(detector))
+    return Path(file).read_text("utf-8") if file else type(detector).__qualname__
+
+
+def spelled_out(spec: str, options: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The registered name and options that ``process:COMMAND``, ``scores:FILE`` and so on mean; others as they are."""
+    if spec.startswith(("http://", "https://")):
+        return "http", {"url": spec, **options}
+    way, colon, rest = spec.partition(":")
+    if colon and way in _SPELT:
+        return way, {_SPELT[way]: rest, **options}
+    return spec, options
+
+
+def _ours(spec: str) -> bool:
+    """Whether a spec names what comes with simharness. An unknown name counts as such: it is refused at once."""
+    point = registered().get(spec)
+    if point is not None:
+        return point.value.startswith(_OURS)
+    return ":" not in spec or spec.startswith(_OURS)
 
 
 def _factory(spec: str, where: str, folder: Path) -> Callable[..., Any]:
@@ -60,13 +116,8 @@ def _factory(spec: str, where: str, folder: Path) -> Callable[..., Any]:
         return _imported(spec, where, names[spec].load)
     module, colon, attribute = spec.rpartition(":")
     if not colon or not attribute.isidentifier():
-        suggestion = did_you_mean(spec, names)
-        raise UsageError(
-            where,
-            f"unknown detector {spec!r}",
-            allowed=", ".join([*names, "package:Object", "or file.py:Object"]),
-            hint=suggestion,
-        )
+        allowed = ", ".join([*names, "package:Object", "file.py:Object", *_WAYS, "or a URL"])
+        raise UsageError(where, f"unknown detector {spec!r}", allowed=allowed, hint=did_you_mean(spec, names))
     return _imported(spec, where, lambda: getattr(_module(module, where, folder), attribute))
 
 

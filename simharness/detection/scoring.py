@@ -5,7 +5,7 @@ A detector of single messages scores each text of the phrasebook once; from then
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simharness.detection.aggregators import first_crossings, highest, running_risk
-from simharness.detection.faults import DetectorFailed
+from simharness.detection.answers import Declared
+from simharness.detection.faults import DetectorFailed, Fault
+from simharness.detection.guard import Guard
 from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector
 from simharness.detection.registry import build
 from simharness.detection.training import fit, training_set
@@ -28,28 +30,49 @@ class Scorer:
     """One detector of a scenario, trained and bound to the texts it will read."""
 
     name: str
-    detector: Detector
+    detector: Detector | None  # None: it reads single messages, all of them are in the table, and it was left behind
     aggregator: Aggregator
     table: NDArray[np.float32] | None  # score of each symbol (text id * 2 + sender); None: reads conversations
+    guard: Guard = field(default_factory=lambda: Guard("", DetectorSpec(use=""), Declared()))
+    privileged: bool = False  # told the grammar: the bound
     _scores: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     _risk: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def __reduce__(self) -> tuple[type[Scorer], tuple[Any, ...]]:
+        # A worker needs no detector of messages, which may hold a model of any size; buffers are made again.
+        detector = self.detector if self.table is None else None
+        return Scorer, (self.name, detector, self.aggregator, self.table, self.guard, self.privileged)
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether all it knows of a message is its text: where that is hidden, it has nothing to read."""
+        return self.table is not None or bool(getattr(self.detector, "aggregated", False))
 
     def scores(self, batch: ConversationBatch) -> NDArray[np.float32]:
         """One score per message of the batch; the buffer is used again for the next batch."""
         assert self.table is not None
-        if self._scores.size < batch.symbol.size:
-            self._scores = np.empty(batch.symbol.size, np.float32)
-            self._risk = np.empty(batch.symbol.size, np.float32)
+        self._make_room(batch.symbol.size)
         return np.take(self.table, batch.symbol, out=self._scores[: batch.symbol.size], mode="clip")
 
     def risk(self, batch: ConversationBatch) -> NDArray[np.float32]:
-        """Running risk after each message of a batch (float32, one per message; -inf or nan where it abstains)."""
+        """Running risk after each message of a batch (float32, one per message; -inf or nan where it abstains).
+
+        Raises DetectorFailed.
+        """
         if self.table is not None:
-            scores = self.scores(batch)
-            return running_risk(self.aggregator, scores, batch, self._risk[: batch.symbol.size])
-        assert isinstance(self.detector, ConversationDetector)
-        risk = np.asarray(self.detector.risk(batch), np.float32)
-        return _checked(self.name, risk, batch.symbol.size, "messages")
+            return self._aggregated(self.scores(batch), batch)
+        detector = self.detector
+        assert isinstance(detector, ConversationDetector)
+        values = self.guard.ask(lambda: detector.risk(batch), batch.symbol.size, "messages")
+        return self._aggregated(values, batch) if self.reads_texts else values
+
+    def _aggregated(self, scores: NDArray[np.float32], batch: ConversationBatch) -> NDArray[np.float32]:
+        self._make_room(batch.symbol.size)
+        return running_risk(self.aggregator, scores, batch, self._risk[: batch.symbol.size])
+
+    def _make_room(self, messages: int) -> None:
+        if self._scores.size < messages:
+            self._scores, self._risk = np.empty(messages, np.float32), np.empty(messages, np.float32)
 
     def crossings(
         self, batch: ConversationBatch, levels: NDArray[np.float32], risk: NDArray[np.float32] | None = None
@@ -69,35 +92,56 @@ class Scorer:
         return out
 
 
-def _checked(name: str, values: NDArray[np.float32], expected: int, noun: str) -> NDArray[np.float32]:
-    if values.shape != (expected,):
-        expectation = f"expected one number for each of {expected} {noun}"
-        raise DetectorFailed("wrong_length", f"{expectation}, got shape {values.shape}", name)
-    if np.isinf(values).any():
-        raise DetectorFailed("infinite", "gave an infinite score; allowed: finite numbers, or nan to abstain", name)
-    return values
+def bind(name: str, spec: DetectorSpec, detector: Detector, texts: Sequence[str]) -> Scorer:
+    """Score every text once, if the detector reads single messages. Raises DetectorFailed."""
+    guard = Guard(name, spec, Declared.of(detector, spec.range, spec.direction))
+    privileged = bool(getattr(detector, "privileged", False))
+    if not isinstance(detector, MessageDetector):
+        return Scorer(name, detector, spec.aggregator, None, guard, privileged)
+    table = np.repeat(guard.ask_texts(detector.score, texts), 2)
+    release(detector)
+    return Scorer(name, detector, spec.aggregator, table, guard, privileged)
 
 
-def bind(name: str, spec: DetectorSpec, detector: Detector, model: WorldModel) -> Scorer:
-    """Score every text of the scenario's phrasebook once, if the detector reads single messages."""
-    table = None
-    if isinstance(detector, MessageDetector):
-        texts = model.phrasebooks["use"].texts
-        scores = np.asarray(detector.score(texts), np.float32)
-        table = np.repeat(_checked(name, scores, len(texts), "texts"), 2)
-    return Scorer(name, detector, spec.aggregator, table)
+def release(detector: Detector) -> None:
+    """Let go of a detector's process or connection, if it has one; it is made again if it is needed again."""
+    close = getattr(detector, "close", None)
+    if close is not None:
+        close()
 
 
 def build_detectors(specs: Mapping[str, DetectorSpec], folder: Path, where: str = "detectors") -> dict[str, Any]:
     """Make every detector a scenario names, untrained; raises UsageError naming the one that cannot be made."""
-    return {name: build(spec.use, spec.options, f"{where}.{name}", folder) for name, spec in specs.items()}
+    return {name: build_detector(spec, folder, f"{where}.{name}") for name, spec in specs.items()}
 
 
-def prepare(model: WorldModel, detectors: Mapping[str, Detector]) -> dict[str, Scorer]:
-    """Train the detectors on one training world and bind them. Their order is the scenario's."""
+def build_detector(spec: DetectorSpec, folder: Path, where: str, *, isolated: bool = False) -> Detector:
+    """Make one detector, with the time it has for an answer. ``isolated``: even if it comes with simharness.
+
+    Raises UsageError.
+    """
+    detector = build(spec.use, spec.options, where, folder, isolated=isolated)
+    for name in ("timeout", "training_timeout"):
+        if hasattr(detector, name):
+            setattr(detector, name, getattr(spec, name))
+    return detector
+
+
+def prepare(
+    model: WorldModel, detectors: Mapping[str, Detector], faults: list[Fault] | None = None
+) -> dict[str, Scorer]:
+    """Train the detectors on one training world and bind them. Their order is the scenario's.
+
+    One that fails is left out and its fault noted in ``faults``; without such a list DetectorFailed is raised.
+    """
     training = training_set(model)
     scorers = {}
     for name, spec in model.scenario.detectors.items():
-        fit(detectors[name], training, model)
-        scorers[name] = bind(name, spec, detectors[name], model)
+        try:
+            fit(detectors[name], training, model)
+            scorers[name] = bind(name, spec, detectors[name], model.phrasebooks["use"].texts)
+        except DetectorFailed as error:
+            if faults is None:
+                raise DetectorFailed(error.kind, error.problem, name) from error
+            faults.append(Fault(name, error.kind, "failed", 1, 0, error.problem))
     return scorers

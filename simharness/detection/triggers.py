@@ -74,8 +74,8 @@ def joined(parts: Sequence[Alarms], sizes: Sequence[int]) -> Alarms:
 def alarms(scorer: Scorer, signal: Signal, batch: ConversationBatch, risk: NDArray[np.float32] | None = None) -> Alarms:
     """Every alarm of a signal on a batch. ``risk``: the scorer's running risk of the batch, if already known."""
     hidden = signal.hidden[batch.platform]
-    mute = hidden & (scorer.table is not None)  # who reads single messages has nothing to read
-    if scorer.table is None and hidden.any():
+    mute = hidden & scorer.reads_texts  # who reads single messages has nothing to read
+    if not scorer.reads_texts and hidden.any():
         risk = scorer.risk(hide(batch, signal.hidden))
     elif risk is None:
         risk = scorer.risk(batch)

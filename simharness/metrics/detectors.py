@@ -75,7 +75,7 @@ def stage_shares(reading: Reading, grammar: CompiledGrammar) -> dict[str, Number
 
 def bound_of(readings: Mapping[str, Reading]) -> Reading | None:
     """The reading of the bound: the one detector that is told the grammar; None if the scenario has none."""
-    return next((r for r in readings.values() if getattr(r.scorer.detector, "privileged", False)), None)
+    return next((reading for reading in readings.values() if reading.scorer.privileged), None)
 
 
 def _rate(model: WorldModel, reading: Reading) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -27,16 +27,17 @@ RECORDED = "recorded"  # the metric name under which rows of recorded figures ar
 def per_replication(rows: Iterable[Row], nations: int) -> list[Row]:
     """Rows of cells as rows of replications: counts of nations side by side add up, everything else is averaged.
 
-    A replication of which not every nation has finished is left out.
+    A replication of which not every nation has finished is left out; so is, of one arm or detector, a replication in
+    which it is missing from any nation, because a detector failed there.
     """
     groups: dict[Row, list[float | None]] = defaultdict(list)
-    finished: dict[int, set[int]] = defaultdict(set)
+    finished: dict[tuple[int, str, str], set[int]] = defaultdict(set)
     for row in rows:
-        finished[row.replication // nations].add(row.replication)
+        finished[row.replication // nations, row.arm, row.detector].add(row.replication)
         groups[replace(row, replication=row.replication // nations, value=None)].append(row.value)
     combined = []
     for row, values in groups.items():
-        if len(finished[row.replication]) == nations:
+        if len(finished[row.replication, row.arm, row.detector]) == nations:
             defined = [value for value in values if value is not None]
             adds = row.metric != RECORDED and METRICS["arm" if row.arm else "detector", row.metric].adds
             total = sum(defined) / (1 if adds else len(defined)) if defined else None
@@ -44,11 +45,20 @@ def per_replication(rows: Iterable[Row], nations: int) -> list[Row]:
     return combined
 
 
-def summary(scenario: Scenario, rows: list[Row], status: str) -> dict[str, Any]:
-    """What ``summary.json`` holds: a versioned, documented schema (docs/run_folder.md)."""
+def summary(
+    scenario: Scenario, rows: list[Row], status: str, faults: Mapping[int, Sequence[Mapping[str, Any]]] | None = None
+) -> dict[str, Any]:
+    """What ``summary.json`` holds: a versioned, documented schema (docs/run_folder.md).
+
+    ``faults``: those of each cell's detectors, as they stand in ``status.jsonl``. An arm that no replication has a
+    result of is not described.
+    """
+    alive = {row.arm for row in rows}
+    failed = {fault["detector"] for cell in (faults or {}).values() for fault in cell if fault["effect"] == "failed"}
     described = {
         name: {"title": arm.title, "law": arm.law, "detector": arm.detector, "mode": arm.mode}
         for name, arm in scenario.arms.items()
+        if name in alive or arm.detector not in failed
     }
     weight = 1.0 / scenario.sampling.benign_fraction
     return {
@@ -76,8 +86,24 @@ def summary(scenario: Scenario, rows: list[Row], status: str) -> dict[str, Any]:
         "censoring": "Contacts begin within the period; what happens after its end is not counted.",
         "estimates": estimates(rows),
         "recorded": recorded_rows(scenario, rows),
+        "faults": faults_by_detector(scenario, faults or {}),
         "assumed": assumed(scenario),
     }
+
+
+def faults_by_detector(scenario: Scenario, cells: Mapping[int, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Faults added up over cells: one entry for each detector, kind and effect, with the arms that act on it."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for cell in sorted(cells):
+        for fault in cells[cell]:
+            key = fault["detector"], fault["kind"], fault["effect"]
+            arms = [name for name, arm in scenario.arms.items() if arm.detector == fault["detector"]]
+            entry = found.setdefault(key, {**fault, "times": 0, "unscored": 0, "replications": [], "arms": arms})
+            entry["times"] += fault["times"]
+            entry["unscored"] += fault["unscored"]
+            if (replication := cell // scenario.nations) not in entry["replications"]:
+                entry["replications"].append(replication)
+    return list(found.values())
 
 
 def estimates(rows: Iterable[Row]) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:

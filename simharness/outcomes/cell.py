@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
 from simharness.detection.training import concatenate
@@ -22,7 +23,7 @@ from simharness.scenario.model import Scenario
 from simharness.scenario.policy import Arm
 from simharness.streams import derive_seed, uniform
 from simharness.world.contacts import Contacts
-from simharness.world.generate import DEFAULT_BATCH, World
+from simharness.world.generate import DEFAULT_BATCH, Batch, World
 from simharness.world.model import WorldModel
 
 
@@ -34,13 +35,15 @@ class Prepared:
     scorers: Mapping[str, Scorer]
     levels: Mapping[str, Levels]
     batch_size: int = DEFAULT_BATCH
+    faults: tuple[Fault, ...] = ()  # while preparing; a detector that failed then is in neither of the above
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One replication's results before they are counted.
 
-    ``contacts`` and ``truth`` have one row per grooming conversation: the first ``planned`` are made if nobody acts,
+    A detector that failed has no reading here, and the arms that act on it are missing. ``contacts`` and ``truth``
+    have one row per grooming conversation: the first ``planned`` are made if nobody acts,
     the others may take the place of these where an action ended one (see ``World.substitute_contacts``).
     """
 
@@ -51,6 +54,7 @@ class Cell:
     planned: int
     readings: Mapping[str, Reading]
     arms: Mapping[str, ArmResult]
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,10 @@ def replication_seed(scenario: Scenario, replication: int) -> int:
 
 
 def run_cell(prepared: Prepared, replication: int) -> Cell:
-    """Generate, read and live through one replication."""
+    """Generate, read and live through one replication.
+
+    Raises DetectorFailed only where the comparator's own detector fails: then there is nothing to compare with.
+    """
     model = prepared.model
     seed = replication_seed(model.scenario, replication)
     world = World(model, seed, batch_size=prepared.batch_size)
@@ -79,13 +86,40 @@ def run_cell(prepared: Prepared, replication: int) -> Cell:
     grooming = _read_grooming(world, readings)
     for block in world.benign_contacts():
         for batch in world.batches(block):
-            for reading in readings.values():
-                reading.add_benign(batch)
+            _read_with(readings, Reading.add_benign, batch)
+    arms = _live_through(model, seed, grooming, readings)
+    found = [fault for scorer in prepared.scorers.values() for fault in scorer.guard.faults()]
+    faults = (*prepared.faults, *found)
+    if model.scenario.comparator not in arms:
+        detector = model.scenario.arms[model.scenario.comparator].detector
+        lost = next(fault for fault in faults if fault.detector == detector)
+        raise DetectorFailed(lost.kind, f"{lost.first}; the comparator acts on it", lost.detector)
+    return Cell(replication, seed, grooming.contacts, grooming.truth, grooming.planned, readings, arms, faults)
+
+
+def _read_with(readings: dict[str, Reading], read: Callable[[Reading, Batch], None], batch: Batch) -> None:
+    """Have every detector read; one that fails is left out from here on, and its guard has noted why."""
+    for name, reading in list(readings.items()):
+        try:
+            read(reading, batch)
+        except DetectorFailed:
+            del readings[name]
+
+
+def _live_through(
+    model: WorldModel, seed: int, grooming: _Grooming, readings: Mapping[str, Reading]
+) -> dict[str, ArmResult]:
+    """Every arm but those whose detector has failed, or fails while it reads what an arm has changed."""
     arms = {}
     for name, arm in model.scenario.arms.items():
+        if arm.detector is not None and arm.detector not in readings:
+            continue
         given = _arm_input(grooming, name, arm, readings[arm.detector] if arm.detector else None)
-        arms[name] = simulate_arm(model, seed, arm, given)
-    return Cell(replication, seed, grooming.contacts, grooming.truth, grooming.planned, readings, arms)
+        try:
+            arms[name] = simulate_arm(model, seed, arm, given)
+        except DetectorFailed:
+            continue
+    return arms
 
 
 def run_comparator(model: WorldModel, seed: int) -> Cell:
@@ -97,7 +131,7 @@ def run_comparator(model: WorldModel, seed: int) -> Cell:
     return Cell(0, seed, grooming.contacts, grooming.truth, grooming.planned, {}, {name: result})
 
 
-def _read_grooming(world: World, readings: Mapping[str, Reading]) -> _Grooming:
+def _read_grooming(world: World, readings: dict[str, Reading]) -> _Grooming:
     """Planned contacts first, then those that may take their place, each link of the chain as long as the first."""
     planned = world.grooming_contacts()
     substitution = world.model.scenario.response.reactions.substitution
@@ -107,11 +141,7 @@ def _read_grooming(world: World, readings: Mapping[str, Reading]) -> _Grooming:
     for link, block in enumerate(blocks):
         for batch in world.batches(block):
             parts.append(batch.truth)
-            for reading in readings.values():
-                if link:
-                    reading.add_substitutes(batch)
-                else:
-                    reading.add_grooming(batch)
+            _read_with(readings, Reading.add_substitutes if link else Reading.add_grooming, batch)
     truth = Truth(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Truth)))
     contacts = concatenate(blocks)
     return _Grooming(world, contacts, truth, len(planned), _membership(world, contacts))

@@ -9,6 +9,7 @@ from typing import Any
 
 from simharness.errors import UsageError
 from simharness.records import SCHEMA_VERSION
+from simharness.report.faults import fault_lines, faults_table
 from simharness.report.response_tables import answers_table, desks_table, harms_table, lost_table, police_table
 from simharness.report.tables import Table, arms_tables, budget_table, detectors_table, recorded_table
 from simharness.report.verdict import verdict
@@ -97,6 +98,7 @@ def _tables(summary: Mapping[str, Any]) -> tuple[Table, ...]:
         detectors_table(summary),
         *budget_table(summary),
         *recorded_table(summary),
+        *faults_table(summary),
     )
 
 
@@ -111,6 +113,7 @@ def _banner(summary: Mapping[str, Any]) -> tuple[str, ...]:
     done, asked = summary["replications"], summary["replications_asked"]
     if summary["status"] != "complete":
         lines.append(f"Status {summary['status']}: {done} of {counted(asked, 'replication')} finished.")
+    lines += fault_lines(summary)
     if done < 10:
         lines.append(f"Only {counted(done, 'replication')}: intervals are wide and unsteady; use 10 or more.")
     return tuple(lines)

@@ -40,6 +40,7 @@ class DetectorSpec(Model):
     timeout: Annotated[Duration, Field(gt=0)] = Field(
         60.0, description="for one answer, after which it counts as hanging"
     )
+    training_timeout: Annotated[Duration, Field(gt=0)] = Field(600.0, description="for learning; then it hangs")
     on_error: Literal["fail", "abstain", "retry"] = Field(
         "fail",
         description="fail: its arms have no result in this replication; abstain: what it did not answer counts as no "

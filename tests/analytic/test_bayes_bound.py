@@ -338,7 +338,7 @@ def test_delay_of_a_detector_without_memory_is_geometric(chance: float, undistur
     detector = Hits(chance)
     hits = np.add.reduceat(detector.score(book.texts), book.first) / book.count  # share of the phrases of each act
     p = float(grammar.emit[tables[0]] @ np.repeat(hits, 2))
-    scorer = bind("hits", DetectorSpec(use="test", aggregator=Aggregator(kind="last")), detector, model)
+    scorer = bind("hits", DetectorSpec(use="test", aggregator=Aggregator(kind="last")), detector, book.texts)
     delays = []
     for batch in World(model, 78).batches(contacts_of(np.full(60_000, peers, np.uint8), model)):
         place = scorer.crossings(batch.view, np.array([0.5], np.float32))[:, 0]

@@ -28,7 +28,7 @@ def readme_detector(tmp_path: Path) -> str:
 
 def test_the_detector_of_the_readme_runs(readme_detector: str, model: WorldModel) -> None:
     detector = build(readme_detector, {})
-    scorer = bind("questions", DetectorSpec(use=readme_detector), detector, model)
+    scorer = bind("questions", DetectorSpec(use=readme_detector), detector, model.phrasebooks["use"].texts)
     world = World(model, 3)
     view = next(world.batches(world.grooming_contacts())).view
     words = {"what", "who", "where", "when", "how"}

@@ -10,7 +10,7 @@ import pytest
 
 from simharness.detection import registry
 from simharness.detection.protocol import ConversationDetector, MessageDetector
-from simharness.detection.registry import build, card, registered
+from simharness.detection.registry import build, card, make, registered
 from simharness.errors import UsageError
 
 POINTS = [
@@ -70,7 +70,8 @@ def test_built_by_name_package_or_file(folder: Path) -> None:
     assert type(known).__name__ == "Keyword" and known.coverage == 0.25  # type: ignore[union-attr]
     assert isinstance(build("detectors.keyword:Keyword", {}), MessageDetector)
     assert isinstance(build("detectors.length_only:LengthOnly", {}), ConversationDetector)
-    assert build("own.py:Flat", {"level": 2.0}, folder=folder).score(("a", "b")) == [2.0, 2.0]  # type: ignore[union-attr]
+    own = build("own.py:Flat", {"level": 2.0}, folder=folder).score(("a", "b"))  # type: ignore[union-attr]
+    assert own.values.tolist() == [2.0, 2.0]
 
 
 def test_a_file_is_looked_for_from_the_scenario_before_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +82,7 @@ def test_a_file_is_looked_for_from_the_scenario_before_here(folder: Path, monkey
     monkeypatch.chdir(here)
 
     def level(spec: str, start: Path | None) -> float:
-        return build(spec, {}, folder=start).level  # type: ignore[union-attr, no-any-return]
+        return make(spec, {}, "here", start).level  # type: ignore[union-attr, no-any-return]
 
     assert level("own.py:Flat", folder) == 0.25
     assert level("own.py:Flat", None) == 0.5
@@ -93,16 +94,17 @@ def test_a_file_is_looked_for_from_the_scenario_before_here(folder: Path, monkey
 def test_two_files_of_one_name_do_not_mix(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "own.py").write_text(OWN.replace("0.25", "0.5"))
-    first, second = build("own.py:Flat", {}, folder=folder), build("sub/own.py:Flat", {}, folder=folder)
+    first, second = (make(spec, {}, "here", folder) for spec in ("own.py:Flat", "sub/own.py:Flat"))
     assert (first.level, second.level) == (0.25, 0.5)  # type: ignore[union-attr]
     assert type(first) is not type(second)
 
 
-@pytest.mark.parametrize("spec", ["keywrod", "keyword:", "keyword:not a name"])
+@pytest.mark.parametrize("spec", ["keywrod", "keywrods"])
 def test_unknown_name(spec: str) -> None:
     text = problem(spec)
     assert f"unknown detector {spec!r}" in text
-    assert "allowed: broken, keyword, never, package:Object, or file.py:Object" in text
+    ways = "process:COMMAND, scores:FILE, sklearn:ESTIMATOR, or a URL"
+    assert f"allowed: broken, keyword, never, package:Object, file.py:Object, {ways}" in text
 
 
 def test_a_near_miss_is_suggested() -> None:
@@ -112,7 +114,7 @@ def test_a_near_miss_is_suggested() -> None:
 
 def test_with_nothing_registered_the_other_two_ways_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "entry_points", lambda group: [])
-    assert "allowed: package:Object, or file.py:Object" in problem("keyword")
+    assert "allowed: package:Object, file.py:Object, process:COMMAND" in problem("keyword")
 
 
 def test_a_file_that_is_not_there(folder: Path) -> None:
@@ -150,7 +152,7 @@ def test_what_makes_no_detector(folder: Path) -> None:
     assert "own.py:NUMBER is a int, not a class or function" in problem("own.py:NUMBER", folder=folder)
     text = problem("own.py:Silent", folder=folder)
     assert "makes a Silent, which is no detector" in text
-    assert "allowed: an object with score(texts) or risk(batch)" in text
+    assert "allowed: an object with score(texts), risk(batch) or watch(events)" in text
 
 
 @pytest.mark.parametrize(

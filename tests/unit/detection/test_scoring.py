@@ -26,6 +26,8 @@ LAST = DetectorSpec(use="mine", aggregator=Aggregator(kind="last"))
 class Fixed:
     """A message detector that gives what it was told."""
 
+    abstains = True  # nan is meant
+
     def __init__(self, values: Callable[[int], Any]) -> None:
         self.values = values
 
@@ -36,11 +38,17 @@ class Fixed:
 class FixedRisk:
     """A conversation detector that gives what it was told."""
 
+    abstains = True  # nan is meant
+
     def __init__(self, values: Callable[[int], Any]) -> None:
         self.values = values
 
     def risk(self, batch: ConversationBatch) -> Any:
         return self.values(batch.symbol.size)
+
+
+def texts_of(model: WorldModel) -> tuple[str, ...]:
+    return model.phrasebooks["use"].texts
 
 
 @pytest.fixture(scope="session")
@@ -152,12 +160,12 @@ def test_one_number_for_each(
 ) -> None:
     texts = len(small.phrasebooks["use"].texts)
     with pytest.raises(DetectorFailed) as caught:
-        bind("mine", LAST, Fixed(values), small)
+        bind("mine", LAST, Fixed(values), texts_of(small))
     expected = shape.format(n=texts, less=texts - 1)
     said = f"expected one number for each of {texts} texts, got shape {expected}"
     assert str(caught.value) == f"detector mine: {said} (wrong length)"
     with pytest.raises(DetectorFailed, match=rf"detector mine: .* {mixed.symbol.size} messages, got shape"):
-        bind("mine", LAST, FixedRisk(values), small).risk(mixed)
+        bind("mine", LAST, FixedRisk(values), texts_of(small)).risk(mixed)
 
 
 @pytest.mark.parametrize("infinite", [np.inf, -np.inf])
@@ -165,17 +173,19 @@ def test_infinity_is_refused(infinite: float, small: WorldModel, mixed: Conversa
     def one_infinite(n: int) -> NDArray[np.float64]:
         return np.where(np.arange(n) == 3, infinite, 0.0)
 
-    with pytest.raises(DetectorFailed, match="detector mine: gave an infinite score; allowed: finite numbers, or nan"):
-        bind("mine", LAST, Fixed(one_infinite), small)
-    with pytest.raises(DetectorFailed, match="detector mine: gave an infinite score"):
-        bind("mine", LAST, FixedRisk(one_infinite), small).risk(mixed)
+    with pytest.raises(
+        DetectorFailed, match=r"detector mine: of \d+ texts, 1 are infinite; allowed: finite numbers, or null"
+    ):
+        bind("mine", LAST, Fixed(one_infinite), texts_of(small))
+    with pytest.raises(DetectorFailed, match=r"detector mine: of \d+ messages, 1 are infinite"):
+        bind("mine", LAST, FixedRisk(one_infinite), texts_of(small)).risk(mixed)
     assert DetectorFailed.exit_code == 3
 
 
 def test_nan_abstains(small: WorldModel, mixed: ConversationBatch) -> None:
     """Scoring only some texts: the risk stays where the last scored message left it, and begins at nothing."""
     scored = np.arange(len(small.phrasebooks["use"].texts)) % 3 == 0
-    scorer = bind("mine", LAST, Fixed(lambda n: np.where(scored, np.arange(n), np.nan)), small)
+    scorer = bind("mine", LAST, Fixed(lambda n: np.where(scored, np.arange(n), np.nan)), texts_of(small))
     risk = scorer.risk(mixed)
     for begin, end in zip(mixed.begin[:40], mixed.end[:40], strict=True):
         last = -np.inf
@@ -186,7 +196,7 @@ def test_nan_abstains(small: WorldModel, mixed: ConversationBatch) -> None:
 
 def test_a_detector_that_always_abstains_never_alerts(small: WorldModel, mixed: ConversationBatch) -> None:
     for silent in (Fixed(lambda n: np.full(n, np.nan)), FixedRisk(lambda n: np.full(n, np.nan))):
-        scorer = bind("mine", LAST, silent, small)
+        scorer = bind("mine", LAST, silent, texts_of(small))
         lowest = np.array([np.finfo(np.float32).min], np.float32)
         assert (scorer.crossings(mixed, lowest) == -1).all() and (scorer.peaks(mixed) == -np.inf).all()
 

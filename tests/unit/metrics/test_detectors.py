@@ -50,6 +50,10 @@ class Plain:
 class Bearer:
     detector: Any
 
+    @property
+    def privileged(self) -> bool:
+        return getattr(self.detector, "privileged", False)
+
 
 def reading_of(model: WorldModel, rates: Any, delays: Any, *, grooming: int = 10, detector: Any = None) -> Reading:
     """A reading that saw these false-alert rates and mean delays at the rates of the ladder."""
