@@ -6,7 +6,7 @@ A detector of single messages scores each text of the phrasebook once; from then
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,14 +93,24 @@ class Scorer:
 
 
 def bind(name: str, spec: DetectorSpec, detector: Detector, texts: Sequence[str]) -> Scorer:
-    """Score every text once, if the detector reads single messages. Raises DetectorFailed."""
+    """A trained detector made ready for batches of these texts. Raises DetectorFailed."""
     guard = Guard(name, spec, Declared.of(detector, spec.range, spec.direction))
     privileged = bool(getattr(detector, "privileged", False))
-    if not isinstance(detector, MessageDetector):
-        return Scorer(name, detector, spec.aggregator, None, guard, privileged)
-    table = np.repeat(guard.ask_texts(detector.score, texts), 2)
-    release(detector)
-    return Scorer(name, detector, spec.aggregator, table, guard, privileged)
+    scorer = bound_to(Scorer(name, detector, spec.aggregator, None, guard, privileged), texts)
+    if scorer.table is not None:
+        release(detector)
+    return scorer
+
+
+def bound_to(scorer: Scorer, texts: Sequence[str]) -> Scorer:
+    """The same scorer for batches of other texts; each is scored once, if it reads single messages.
+
+    Raises DetectorFailed.
+    """
+    table = None
+    if isinstance(scorer.detector, MessageDetector):
+        table = np.repeat(scorer.guard.ask_texts(scorer.detector.score, texts), 2)
+    return replace(scorer, table=table)
 
 
 def release(detector: Detector) -> None:

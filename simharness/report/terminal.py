@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import IO
 
 from rich.box import SIMPLE
@@ -31,21 +32,35 @@ def show(report: Report, path: str, target: Console) -> None:
     target.print(_whole(report, path, target.width))
 
 
+def show_tables(banner: Sequence[str], title: str, tables: Sequence[Table], target: Console) -> None:
+    """Print tables that are no run's report, under a banner and a title."""
+    parts: list[RenderableType] = [_banner(banner), Text(title, style="bold"), Text()]
+    target.print(Group(*parts, *(part for table in tables for part in _with_notes(table, target.width))))
+
+
 def _whole(report: Report, path: str, width: int) -> Group:
     parts: list[RenderableType] = [
-        Panel(Text("\n".join(report.banner)), style="bold yellow"),
+        _banner(report.banner),
         Text(report.title, style="bold"),
         Text(report.description),
         Text(),
         *(Padding(Text(sentence), (0, 0, 1, 0)) for sentence in report.verdict),
     ]
     for table in report.tables:
-        parts += _laid_out(table, width)
-        parts += [*(Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in table.notes), Text()]
+        parts += _with_notes(table, width)
     where = "Each is listed with its source in summary.md and scenario.resolved.yaml in the run's folder."
     parts += [Text("Assumptions", style="bold"), Text(f"{report.assumptions_line} {where}"), Text()]
     parts += [Text("Notes", style="bold"), *(Text(note) for note in report.notes), Text()]
     return Group(*parts, _facts(report, path))
+
+
+def _banner(lines: Sequence[str]) -> Panel:
+    return Panel(Text("\n".join(lines)), style="bold yellow")
+
+
+def _with_notes(table: Table, width: int) -> list[RenderableType]:
+    notes = (Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in table.notes)
+    return [*_laid_out(table, width), *notes, Text()]
 
 
 def _laid_out(table: Table, width: int) -> list[RenderableType]:

@@ -28,12 +28,12 @@ ORDER: tuple[dict[str, tuple[str, ...]], ...] = (
     {"response": ("response",), "detectors": ()},
     {"outcomes": ("outcomes",)},
     {"metrics": ("metrics",)},
-    {"run": ("run",), "report": ("report",)},
+    {"run": ("run",), "report": ("report",), "corpora": ("corpora",)},
     {"tools": ("plan", "workload", "calibrate")},
     {"commands": ("commands",)},
     {"cli": ("cli",)},
 )
-SIMULATION = ("world", "detection", "response", "outcomes", "metrics")
+SIMULATION = ("world", "detection", "response", "outcomes", "metrics", "corpora")
 WALL_CLOCK = ("store", "cli", "report", "plan", "commands")
 # What waits for detectors that live elsewhere has deadlines; nothing of the simulation goes by them.
 DEADLINES = (
