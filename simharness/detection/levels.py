@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.scoring import Scorer
-from simharness.detection.training import benign_sample
+from simharness.detection.training import benign_sample, calibration_world
 from simharness.detection.triggers import Signal, sustained
 from simharness.detection.worth import Worth, worths
 from simharness.scenario.levels import AlertLevel
 from simharness.scenario.model import MONTH_DAYS
 from simharness.scenario.policy import Arm
-from simharness.streams import derive_seed
 from simharness.world.clock import DAY_S
 from simharness.world.contacts import Contacts
 from simharness.world.generate import World
@@ -62,7 +61,7 @@ def calibrate_levels(
 
     One that fails is left out and its fault noted in ``faults``; without such a list DetectorFailed is raised.
     """
-    world = World(model, derive_seed(model.scenario.seed, "calibration"))
+    world = calibration_world(model)
     contacts = benign_sample(world, model.scenario.training.calibration)
     alive = dict(scorers)
     peaks = _peaks(world, contacts, alive, faults)
@@ -71,7 +70,7 @@ def calibrate_levels(
         arm: (name, signal)
         for name, found in levels.items()
         for arm, signal in found.signal.items()
-        if any(queue.priority == "value_of_time" for queue in model.scenario.arms[arm].queues.values())
+        if model.scenario.arms[arm].values_time
     }
     while valued:
         try:

@@ -13,7 +13,7 @@ from simharness.scenario.model import MONTH_DAYS
 from simharness.streams import derive_seed
 from simharness.world.acts import RISK_ACTS
 from simharness.world.clock import DAY_S
-from simharness.world.contacts import Contacts
+from simharness.world.contacts import Contacts, concatenate
 from simharness.world.generate import Batch, World
 from simharness.world.model import WorldModel
 from simharness.world.phrasebook import surrogate_vocabulary
@@ -36,23 +36,28 @@ def grooming_sample(world: World, conversations: int) -> Contacts:
 
 def benign_sample(world: World, conversations: int) -> Contacts:
     """About ``conversations`` harmless contacts of a world, spread over all its children."""
-    model = world.model
+    return concatenate(list(world.benign_contacts(fraction=benign_share(world.model, conversations))))
+
+
+def benign_share(model: WorldModel, conversations: int) -> float:
+    """The share of all harmless contacts that so many of them are, on average."""
     expected = model.child_months * model.scenario.world.benign.contact_rate * DAY_S * MONTH_DAYS
-    blocks = list(world.benign_contacts(fraction=conversations / expected))
-    return concatenate(blocks)
+    return conversations / expected
 
 
-def concatenate(parts: list[Contacts]) -> Contacts:
-    """Contacts one after the other."""
-    columns = zip(*([getattr(part, name) for name in Contacts.__slots__] for part in parts), strict=True)
-    return Contacts(*(np.concatenate(column) for column in columns))
+def training_world(model: WorldModel) -> World:
+    """The world that detectors learn from, in the older edition of the phrasebook."""
+    return World(model, derive_seed(model.scenario.seed, "training"), edition="training")
+
+
+def calibration_world(model: WorldModel) -> World:
+    """The world that alert levels are set on."""
+    return World(model, derive_seed(model.scenario.seed, "calibration"))
 
 
 def training_set(model: WorldModel) -> TrainingSet:
     """Make the training world's labelled conversations. Equal for every replication of a run."""
-    scenario = model.scenario
-    world = World(model, derive_seed(scenario.seed, "training"), edition="training")
-    sizes = scenario.training
+    world, sizes = training_world(model), model.scenario.training
     positive, negative = sample_contacts(world, sizes.grooming, sizes.benign)
     groups = [[_kept(batch) for batch in world.batches(contacts)] for contacts in (positive, negative)]
     texts = model.phrasebooks["training"].texts

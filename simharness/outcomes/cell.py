@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
-from simharness.detection.training import concatenate
 from simharness.detection.triggers import Signal, alarms, no_alarms
 from simharness.outcomes.readings import Reading
 from simharness.records import Truth
@@ -22,7 +21,7 @@ from simharness.response.watch import Alarm
 from simharness.scenario.model import Scenario
 from simharness.scenario.policy import Arm
 from simharness.streams import derive_seed, uniform
-from simharness.world.contacts import Contacts
+from simharness.world.contacts import Contacts, concatenate
 from simharness.world.generate import DEFAULT_BATCH, Batch, World
 from simharness.world.model import WorldModel
 

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
-from simharness.detection.training import concatenate
 from simharness.detection.triggers import Alarms, alarms, alarms_at, joined
 from simharness.records import ConversationBatch
-from simharness.world.contacts import Contacts
+from simharness.world.contacts import Contacts, concatenate
 from simharness.world.generate import Batch
 
 

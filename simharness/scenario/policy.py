@@ -99,6 +99,11 @@ class Arm(Model):
             if queue.service_level is not None:
                 yield f"queues.{name}.service_level.urgent_above", queue.service_level.urgent_above
 
+    @property
+    def values_time(self) -> bool:
+        """Whether a queue of it orders alerts by what time is worth to them, for which the past must be known."""
+        return any(queue.priority == "value_of_time" for queue in self.queues.values())
+
     @model_validator(mode="after")
     def _rearms_below(self) -> Self:
         level, rearm = self.alert_level, self.trigger.rearm_below

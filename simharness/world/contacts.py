@@ -52,6 +52,12 @@ class Contacts:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
+def concatenate(parts: list[Contacts]) -> Contacts:
+    """Contacts one after the other."""
+    columns = zip(*([getattr(part, name) for name in Contacts.__slots__] for part in parts), strict=True)
+    return Contacts(*(np.concatenate(column) for column in columns))
+
+
 def conversation_keys(seed: int, conversation: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """What a platform would call each conversation: integers below 2**52 in which its class cannot be read.
 
