@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simharness.corpora.pan import DAY_S, HOUR_S, MINUTE_S
-from simharness.detection.training import concatenate, sample_contacts
+from simharness.detection.training import sample_contacts
 from simharness.errors import UsageError
 from simharness.records import ConversationBatch
 from simharness.streams import derive_seed, uniform
