@@ -1,10 +1,11 @@
 # make run: the flagship comparison.  make test: everything CI checks.  Both set up a virtual environment in .venv first.
+# make embedding: adds the packages of the sentence embedding (several gigabytes), so that make test runs its tests as well.
 PYTHON := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO := scenarios/england_wales_2017.yaml
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench embedding clean
 
 run: $(VENV)/ready
 	$(BIN)/simharness run $(SCENARIO)
@@ -19,6 +20,9 @@ lint: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.message_path
+
+embedding: $(VENV)/ready
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,embedding]'
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,12 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def combine(digests: Mapping[str, str]) -> str:
     """One digest of named digests; the order of the mapping does not matter, the names do."""
     return text_digest(json.dumps(dict(digests), sort_keys=True))
@@ -67,10 +73,10 @@ def source_digest(packages: Sequence[Path]) -> str:
     return total.hexdigest()
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python, simharness and its main dependencies, read from package metadata without importing them."""
+def versions(also: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of Python, simharness, its main dependencies and ``also``; read from metadata, nothing is imported."""
     found = {"python": platform.python_version()}
-    for name in DISTRIBUTIONS:
+    for name in (*DISTRIBUTIONS, *also):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

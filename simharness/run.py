@@ -37,7 +37,7 @@ from simharness.outcomes.tables import (
     outcomes_table,
 )
 from simharness.parallel import Interrupted, run_cells
-from simharness.provenance import combine, git_revision, source_digest, table_digest, text_digest, versions
+from simharness.provenance import combine, file_digest, git_revision, source_digest, table_digest, text_digest, versions
 from simharness.scenario.load import Loaded, located, resolved
 from simharness.scenario.model import Scenario
 from simharness.store import METRICS as METRICS_FILE
@@ -174,12 +174,15 @@ def summarise(folder: RunFolder, scenario: Scenario, status: RunStatus, provenan
 def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str, Any]:
     """What made the results: everything here but the git revision decides the run's id."""
     scenario = loaded.scenario
+    # A detector may say which packages its scores depend on: another version of them is another run.
+    packages = {name for detector in detectors.values() for name in getattr(detector, "distributions", ())}
+    used = versions(sorted(packages))
     parts = {
         "scenario": text_digest(json.dumps(resolved(scenario), sort_keys=True)),
         "data": text_digest((loaded.folder / scenario.world.population.table).read_text(encoding="utf-8")),
         "simharness": source_digest([Path(__file__).parent]),
-        "detectors": combine({name: text_digest(source_of(detector)) for name, detector in detectors.items()}),
-        "versions": text_digest(json.dumps(versions(), sort_keys=True)),
+        "detectors": combine({name: _made_of(detector) for name, detector in detectors.items()}),
+        "versions": text_digest(json.dumps(used, sort_keys=True)),
     }
     return {
         "synthetic": True,
@@ -189,9 +192,15 @@ def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str
         "replications": scenario.replications,
         "hashes": parts,
         "key": combine(parts),
-        "versions": versions(),
+        "versions": used,
         "git_revision": git_revision(Path(__file__).parent),
     }
+
+
+def _made_of(detector: Detector) -> str:
+    """Digest of a detector's code, and of the files (``sources``) that its scores come from."""
+    files = {str(path): file_digest(path) for path in getattr(detector, "sources", ())}
+    return combine({"source": text_digest(source_of(detector)), **files})
 
 
 def _note_finished(folder: RunFolder, tell: Notify, hand_over: OnCell, total: int, cell: int, result: Finished) -> None:

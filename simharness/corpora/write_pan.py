@@ -24,7 +24,7 @@ from simharness.detection.training import sample_contacts
 from simharness.errors import UsageError
 from simharness.records import ConversationBatch
 from simharness.streams import derive_seed, uniform
-from simharness.world.contacts import Contacts
+from simharness.world.contacts import Contacts, concatenate
 from simharness.world.generate import World
 from simharness.world.model import Edition, WorldModel
 

@@ -65,8 +65,8 @@ def make(spec: str, options: Mapping[str, Any], where: str, folder: Path | None 
     factory = _factory(spec, where, folder or Path())
     try:
         detector = factory(**options)
-    except UsageError as error:
-        raise UsageError(f"{where}: {error.where}", error.problem, allowed=error.allowed, hint=error.hint) from error
+    except UsageError as error:  # it says itself what is wrong, a missing package for example, and what to do
+        raise UsageError(where, f"{spec}: {error.problem}", allowed=error.allowed, hint=error.hint) from error
     except Exception as error:
         raise UsageError(
             where,

@@ -20,13 +20,17 @@ OBJECTS = {
     "length_only": "detectors.length_only:LengthOnly",
     "never": "detectors.never:Never",
     "always": "detectors.always:Always",
+    "profanity": "detectors.profanity:Profanity",
+    "sentiment": "detectors.sentiment:Sentiment",
 }
+OFF_THE_SHELF = ("profanity", "sentiment")  # not among the flagship's detectors
 
 
 @pytest.fixture(scope="session")
 def small(make_model: Callable[..., WorldModel]) -> WorldModel:
-    """The flagship with a small training world."""
-    return make_model("training={grooming: 300, benign: 1200, calibration: 4000}")
+    """The flagship with a small training world, and the detectors off the shelf beside its own."""
+    added = [f"detectors.{name}={{use: {name}}}" for name in OFF_THE_SHELF]
+    return make_model("training={grooming: 300, benign: 1200, calibration: 4000}", *added)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from simharness.errors import UsageError
-from simharness.provenance import combine, git_revision, source_digest, table_digest, text_digest, versions
+from simharness.provenance import (
+    NOT_INSTALLED,
+    combine,
+    git_revision,
+    source_digest,
+    table_digest,
+    text_digest,
+    versions,
+)
 
 
 def _package(folder: Path, **modules: str) -> Path:
@@ -69,6 +78,11 @@ def test_versions_name_python_and_the_libraries_in_use() -> None:
     assert found["numpy"] == np.__version__
     assert found["pyarrow"] == pa.__version__
     assert {"python", "simharness", "numba"} <= set(found)
+    assert versions(["rich", "no-such-distribution"]) == {
+        **found,
+        "rich": metadata.version("rich"),
+        "no-such-distribution": NOT_INSTALLED,
+    }
 
 
 def _git(root: Path, *arguments: str) -> None:

@@ -58,14 +58,15 @@ class NumberedScores:
         self.aggregated = aggregated
         self._table: _Table | None = None
 
-    def files(self) -> list[Path]:
+    @property
+    def sources(self) -> list[Path]:
         """The files that decide the answers. Raises UsageError where there are none."""
         return score_files(self.file, self.folder)
 
     def open(self) -> None:
         """Read the files, if that has not been done. Raises UsageError, with the line if it can."""
         if self._table is None:
-            self._table = _read_numbered(self.files())
+            self._table = _read_numbered(self.sources)
 
     def risk(self, batch: ConversationBatch) -> NDArray[np.float32]:
         """One number per message of the batch, nan where it abstains. Messages without a text count as not scored.
@@ -103,14 +104,15 @@ class TextScores:
         self.missing = missing
         self._table: dict[str, float] | None = None
 
-    def files(self) -> list[Path]:
+    @property
+    def sources(self) -> list[Path]:
         """The files that decide the answers. Raises UsageError where there are none."""
         return score_files(self.file, self.folder)
 
     def open(self) -> None:
         """Read the files, if that has not been done. Raises UsageError, with the line if it can."""
         if self._table is None:
-            self._table = _read_texts(self.files())
+            self._table = _read_texts(self.sources)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One number per text, nan where it abstains; an empty text counts as not scored unless a file has it.
