@@ -17,6 +17,7 @@ from simharness.records import ConversationBatch
 from simharness.streams import compiled
 from simharness.world.clock import DAY_S
 from simharness.world.model import WorldModel
+from simharness.world.phrasebook import Phrasebook
 
 LEAST = 1e-300  # a posterior nearer to certainty than this is certainty: log-odds stay finite
 
@@ -31,7 +32,7 @@ class FilterTables(NamedTuple):
     target: NDArray[np.int64]
     move: NDArray[np.float64]
     emit: NDArray[np.float64]  # (act * 2 + sender, S); one act more, at the end: a text that is hidden
-    act_of: NDArray[np.int64]  # (texts + 1,); the last text is the hidden one
+    act_of: NDArray[np.int64]  # (texts + 1,); the last text is the hidden one; -1: says nothing new
     grooming: int  # how many states are grooming
 
 
@@ -56,7 +57,8 @@ class BayesBound:
         if self.filter is None:
             raise RuntimeError("bayes_bound must be fitted before it is asked for risk")
         out = np.empty(batch.symbol.size, np.float32)
-        posterior_log_odds(batch.symbol, batch.begin, batch.end, self.filter, out)
+        seen_from = batch.first if batch.first.size else np.ones(len(batch), np.int32)
+        posterior_log_odds(batch.symbol, batch.begin, batch.end, seen_from, self.filter, out)
         return out
 
 
@@ -75,7 +77,8 @@ def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> Fil
     """The filter of a scenario. ``prior_log_odds`` replaces the base rate of grooming that the scenario implies.
 
     Phrases are drawn the same way in every class once the act is known, so they cancel and the filter reads acts. Of a
-    hidden message it reads the sender: the likelihood is summed over all acts.
+    hidden message it reads the sender: the likelihood is summed over all acts. The second message of a phrase sent in
+    two is certain once the first is known, and no step of the chain.
     """
     grammar = model.grammar
     prior = class_prior(model)
@@ -98,32 +101,59 @@ def filter_tables(model: WorldModel, prior_log_odds: float | None = None) -> Fil
         target.astype(np.int64),
         jumps[source, target],
         np.vstack([emit, hidden]),
-        np.append(model.phrasebooks["use"].act_of.astype(np.int64), acts),
+        np.append(_acts_of_texts(model.phrasebooks["use"]), acts),
         int(grooming[grammar.chain_of_state].sum()),
     )
 
 
+def _acts_of_texts(book: Phrasebook) -> NDArray[np.int64]:
+    acts = book.act_of.astype(np.int64)
+    acts[book.follows[book.follows >= 0]] = -1
+    return acts
+
+
+@compiled(inline="always", fastmath={"reassoc", "contract"})
+def _step(belief: Any, ahead: Any, tables: FilterTables) -> None:
+    """Where the chains are one message later."""
+    stay, onward, source, target, move = tables.stay, tables.onward, tables.source, tables.target, tables.move
+    ahead[0] = belief[0] * stay[0]
+    for s in range(1, belief.shape[0]):
+        ahead[s] = belief[s] * stay[s] + belief[s - 1] * onward[s - 1]
+    for e in range(source.shape[0]):
+        ahead[target[e]] += belief[source[e]] * move[e]
+
+
 @compiled(fastmath={"reassoc", "contract"})
-def posterior_log_odds(symbol: Any, begin: Any, end: Any, tables: FilterTables, out: Any) -> None:
-    """Forward recursion over a batch of messages. A text no class can send leaves the posterior as it was."""
-    start, stay, onward, source, target, move, emit, act_of, split = tables
+def posterior_log_odds(symbol: Any, begin: Any, end: Any, seen_from: Any, tables: FilterTables, out: Any) -> None:
+    """Forward recursion over a batch of messages. A text no class can send leaves the posterior as it was.
+
+    ``seen_from``: number of each conversation's first message here; of those before it is known only that they were
+    sent, and each is taken for a step of the chain.
+    """
+    start, emit, act_of, split = tables.start, tables.emit, tables.act_of, tables.grooming
     states = start.shape[0]
     prior = np.float32(np.log(max(start[:split].sum(), LEAST)) - np.log(max(start[split:].sum(), LEAST)))
     belief = np.empty(states)
     ahead = np.empty(states)
     for i in range(begin.shape[0]):
         log_odds = prior
+        for s in range(states):
+            ahead[s] = start[s]
+        for _ in range(seen_from[i] - 1):
+            scale = 1.0 / ahead.sum()
+            for s in range(states):
+                belief[s] = ahead[s] * scale
+            _step(belief, ahead, tables)
+        begun = False
         for j in range(begin[i], end[i]):
-            if j == begin[i]:
-                for s in range(states):
-                    ahead[s] = start[s]
-            else:
-                ahead[0] = belief[0] * stay[0]
-                for s in range(1, states):
-                    ahead[s] = belief[s] * stay[s] + belief[s - 1] * onward[s - 1]
-                for e in range(source.shape[0]):
-                    ahead[target[e]] += belief[source[e]] * move[e]
-            row = emit[act_of[symbol[j] >> 1] * 2 + (symbol[j] & 1)]
+            act = act_of[symbol[j] >> 1]
+            if act < 0:
+                out[j] = log_odds
+                continue
+            if begun:
+                _step(belief, ahead, tables)
+            begun = True
+            row = emit[act * 2 + (symbol[j] & 1)]
             grooming = 0.0
             benign = 0.0
             for s in range(split):

@@ -7,49 +7,20 @@ the output any more.
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from simharness.cli_harness import check_detector, corpus, init, robustness, stream
+from simharness.cli_options import jobs_option, option, path_type, results_option, scenario_options
 from simharness.errors import SimharnessError, causes
 
 INTERRUPTED, INTERNAL, USAGE, NO_READER = 130, 70, 2, 141
 WORKER_TRACE = "; in the worker:"  # from here on a note is a worker's traceback
-F = TypeVar("F", bound=Callable[..., Any])
-
-option = partial(click.option, show_envvar=True)
-_path = click.Path(path_type=Path)
-_results = option("--results", type=_path, default=Path("results"), show_default=True, help="folder the runs are in")
-_jobs = option(
-    "--jobs", type=click.IntRange(min=1), default=os.cpu_count, show_default="number of CPUs", help="processes"
-)
-
-
-def _scenario_options(command: F) -> F:
-    """Options of every command that loads one scenario."""
-    for decorate in reversed(
-        [
-            click.argument("scenario", metavar="FILE", type=_path),
-            option("--seed", type=click.IntRange(0, 2**63 - 1), help="instead of the scenario's seed"),
-            option("--replications", type=click.IntRange(1, 100_000), help="instead of the scenario's number"),
-            option("--scale", metavar="smoke|ci|full|NUMBER", help="size of the population: 0.02, 0.1, 1, or a number"),
-            option("--set", metavar="A.B=C", multiple=True, help="set one value of the scenario; repeatable"),
-            option(
-                "--detector",
-                metavar="SPEC",
-                multiple=True,
-                help="measure one more detector: a name, package:Object or file.py:Object; repeatable",
-            ),
-        ]
-    ):
-        command = decorate(command)
-    return command
 
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -70,9 +41,9 @@ def commands() -> None:
 
 
 @commands.command()
-@_scenario_options
-@option("-o", "--output", type=_path, default=Path("results"), show_default=True, help="folder to write runs into")
-@_jobs
+@scenario_options
+@option("-o", "--output", type=path_type, default=Path("results"), show_default=True, help="folder to write runs into")
+@jobs_option
 @option("--batch-size", type=click.IntRange(min=1), help="conversations generated at a time; changes no result")
 @option("--json", is_flag=True, help="JSON lines on stdout: each finished cell, then the summary")
 def run(**options: Any) -> None:
@@ -83,7 +54,7 @@ def run(**options: Any) -> None:
 
 
 @commands.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=_path)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=path_type)
 def validate(files: tuple[Path, ...]) -> None:
     """Do everything short of running, and name every problem by file and line."""
     from simharness.commands.check import validate as work
@@ -92,7 +63,7 @@ def validate(files: tuple[Path, ...]) -> None:
 
 
 @commands.command()
-@option("-o", "--output", type=_path, help="file to write; stdout if absent")
+@option("-o", "--output", type=path_type, help="file to write; stdout if absent")
 def schema(output: Path | None) -> None:
     """Print the JSON Schema (draft-07) of scenario files, for editors."""
     from simharness.commands.check import schema as work
@@ -102,8 +73,8 @@ def schema(output: Path | None) -> None:
 
 @commands.command("list")
 @click.argument("what", type=click.Choice(["detectors", "scenarios", "metrics", "runs"]))
-@_results
-@option("--scenarios", type=_path, default=Path("scenarios"), show_default=True, help="folder the scenarios are in")
+@results_option
+@option("--scenarios", type=path_type, default=Path("scenarios"), show_default=True, help="folder the scenarios are in")
 def list_(what: str, results: Path, scenarios: Path) -> None:
     """List what there is."""
     from simharness.commands.listing import show
@@ -114,8 +85,8 @@ def list_(what: str, results: Path, scenarios: Path) -> None:
 @commands.command()
 @click.argument("run", metavar="RUN")
 @option("--format", type=click.Choice(["terminal", "md", "json"]), help="default: by the suffix of -o, or terminal")
-@option("-o", "--output", type=_path, help="file to write; stdout if absent")
-@_results
+@option("-o", "--output", type=path_type, help="file to write; stdout if absent")
+@results_option
 def report(run: str, **options: Any) -> None:
     """Report a run again. RUN is a path, an id or its beginning, or latest."""
     from simharness.commands.report import report as work
@@ -124,8 +95,8 @@ def report(run: str, **options: Any) -> None:
 
 
 @commands.command()
-@_scenario_options
-@_jobs
+@scenario_options
+@jobs_option
 def plan(**options: Any) -> None:
     """Estimate what a run takes and what it could tell apart."""
     from simharness.commands.plan import plan as work
@@ -134,7 +105,7 @@ def plan(**options: Any) -> None:
 
 
 @commands.command()
-@click.argument("scenario", metavar="FILE", type=_path)
+@click.argument("scenario", metavar="FILE", type=path_type)
 @click.argument("conversation", metavar="ID", type=click.IntRange(0, 2**64 - 1))
 @option("--replication", type=click.IntRange(min=0), default=0, show_default=True, help="which replication it is in")
 @option("--seed", type=click.IntRange(0, 2**63 - 1), help="instead of the scenario's seed")
@@ -148,15 +119,19 @@ def show(conversation: int, replication: int, **options: Any) -> None:
 
 
 @commands.command()
-@click.argument("scenario", metavar="FILE", type=_path)
+@click.argument("scenario", metavar="FILE", type=path_type)
 @option("--replications", type=click.IntRange(min=10), default=100, show_default=True, help="in the last two rounds")
-@_jobs
+@jobs_option
 @option("--write", is_flag=True, help="put the fitted values into the file")
 def calibrate(**options: Any) -> None:
     """Fit contact and recording rates to the recorded figures marked as fitted."""
     from simharness.commands.calibrate import calibrate as work
 
     work(**options)
+
+
+for command in (check_detector, corpus, init, robustness, stream):
+    commands.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from simharness.detection.scoring import build_detectors
+from simharness.detection.scoring import build_detectors, release
 from simharness.errors import UsageError
 from simharness.outcomes.cell import Prepared
 from simharness.run import finish_cell, prepare_cells
@@ -93,7 +93,8 @@ def make_plan(loaded: Loaded, jobs: int) -> Plan:
     scenario = loaded.scenario
     with located(loaded):
         model = build_model(scenario.one_nation(), loaded.folder)
-        build_detectors(scenario.detectors, loaded.folder)
+        for detector in build_detectors(scenario.detectors, loaded.folder).values():
+            release(detector)
     cell = expectations(model)
     measured = measure(loaded, cell)
     cells, nations = scenario.replications * scenario.nations, scenario.nations

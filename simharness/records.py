@@ -7,7 +7,7 @@ truth (:class:`Truth`), so a detector cannot be handed it by mistake.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -59,6 +59,8 @@ class ConversationBatch:
     message. ``key`` names each conversation without saying what it is: an integer below 2**52, so that any JSON reader
     keeps it exactly; empty in a batch made by hand. ``first`` numbers the first message of each that is
     seen here (1, unless the conversation began where nobody looked); empty where all are seen from the first on.
+    ``moved``: place in the batch of the first message that each sent on another platform, its ``end`` where it stayed;
+    empty where all stayed. Whoever reads there has seen nothing before (see :meth:`by_platform`).
     """
 
     texts: tuple[str, ...]
@@ -71,9 +73,38 @@ class ConversationBatch:
     new_contacts_7d: NDArray[np.float32]
     key: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     first: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    moved: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return int(self.begin.size)
+
+    def by_platform(self) -> Self:
+        """The same messages in the same places, with each conversation that moved as two of one ``key``.
+
+        The second begins at the number of messages that went before, in ``first``. Account features are those of the
+        first contact. A batch in which nobody moved is returned as it is.
+        """
+        rows = np.flatnonzero(self.moved < self.end) if self.moved.size else self.moved
+        if not rows.size:
+            return self
+        number = self.first if self.first.size else np.ones(len(self), np.int32)
+        ends = self.end.copy()
+        ends[rows] = self.moved[rows]
+        order = np.insert(np.arange(len(self)), rows + 1, rows)
+        second = np.zeros(order.size, np.bool_)
+        second[rows + np.arange(1, rows.size + 1)] = True
+        since = (self.moved[order] - self.begin[order]).astype(np.int32)
+        return replace(
+            self,
+            begin=np.where(second, self.moved[order], self.begin[order]),
+            end=np.where(second, self.end[order], ends[order]),
+            platform=self.platform[order],
+            declared_adult=self.declared_adult[order],
+            new_contacts_7d=self.new_contacts_7d[order],
+            key=self.key[order] if self.key.size else self.key,
+            first=np.where(second, number[order] + since, number[order]).astype(np.int32),
+            moved=np.empty(0, np.int64),
+        )
 
     def text(self, message: int) -> str:
         """The text of a message given by its place in the batch."""

@@ -75,7 +75,7 @@ def whole() -> Callable[[World, Contacts], Batch]:
         for batch in world.batches(contacts):
             view = batch.view
             copies: dict[str, Any] = {"symbol": view.symbol.copy(), "time_s": view.time_s.copy()}
-            views.append(replace(view, begin=view.begin + used, end=view.end + used, **copies))
+            views.append(replace(view, begin=view.begin + used, end=view.end + used, moved=view.moved + used, **copies))
             truths.append(batch.truth)
             stages.append(batch.stage.copy())
             used += view.symbol.size

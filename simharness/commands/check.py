@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simharness.commands.json_schema import scenario_schema
 from simharness.commands.report import write_file
-from simharness.detection.registry import build
+from simharness.detection.scoring import build_detector, release
 from simharness.errors import SimharnessError, UsageError, UsageErrors
 from simharness.scenario.load import Loaded, load_scenario, located
 from simharness.world.model import build_model
@@ -50,7 +50,7 @@ def _detector_problems(loaded: Loaded) -> list[UsageError]:
     for name, spec in loaded.scenario.detectors.items():
         try:
             with located(loaded):
-                build(spec.use, spec.options, f"detectors.{name}", loaded.folder)
+                release(build_detector(spec, loaded.folder, f"detectors.{name}"))
         except UsageError as error:
             found.append(error)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from simharness.commands.shipped import SHIPPED
 from simharness.detection.contract.check import Checked, check_detector
 from simharness.errors import SimharnessError
 from simharness.scenario.detector import DetectorSpec
@@ -22,9 +24,9 @@ class ContractBroken(SimharnessError):  # noqa: N818 - the answer to what was as
     exit_code = 1
 
 
-def check(spec: str, scenario: Path, as_json: bool) -> None:
+def check(spec: str, scenario: Path | None, as_json: bool) -> None:
     """Try a detector and print what came of it. Raises ContractBroken, and UsageError where it cannot be made."""
-    loaded = load_scenario(scenario)
+    loaded = load_scenario(scenario or SHIPPED / "england_wales_2017.yaml")
     checked = check_detector(_named(spec, loaded), loaded)
     if as_json:
         print(json.dumps({"type": "contract", "held": not checked.broken, **asdict(checked)}))
@@ -39,7 +41,8 @@ def check(spec: str, scenario: Path, as_json: bool) -> None:
 
 def _named(spec: str, loaded: Loaded) -> DetectorSpec:
     """The scenario's own detector of that name, with its options; otherwise what the spec itself says."""
-    return loaded.scenario.detectors.get(spec) or DetectorSpec(use=spec)
+    here = os.path.relpath(Path(), loaded.folder)
+    return loaded.scenario.detectors.get(spec) or DetectorSpec(use=spec, folder=here)
 
 
 def _show(checked: Checked, console: Console) -> None:

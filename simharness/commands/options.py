@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from simharness.detection.registry import build
+from simharness.detection.scoring import release
 from simharness.errors import UsageError
 from simharness.scenario.load import Loaded, load_scenario
 from simharness.scenario.tree import did_you_mean
@@ -32,9 +34,13 @@ def load(
         return loaded
     added: dict[str, str] = {}
     for spec in detectors:
-        build(spec, {}, f"--detector {spec}", loaded.folder)
+        release(build(spec, {}, f"--detector {spec}", Path()))
         added[_name(spec, [*loaded.scenario.detectors, *added])] = spec
-    more = [f"detectors.{name}={json.dumps({'use': spec})}" for name, spec in added.items()]
+    # What is typed begins here, not at the scenario's folder.
+    here = {"folder": os.path.relpath(Path(), loaded.folder)}
+    more = [
+        f"detectors.{name}={json.dumps({'use': spec} | (here if ':' in spec else {}))}" for name, spec in added.items()
+    ]
     return load_scenario(scenario, [*assignments, *more], **changes)
 
 

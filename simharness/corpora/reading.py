@@ -20,6 +20,7 @@ from simharness.corpora.records import Corpus, CorpusConversation
 from simharness.detection.faults import DetectorFailed, FaultKind
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer, bound_to
+from simharness.errors import causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class CorpusReading:
 
 def readers(scorers: Mapping[str, Scorer]) -> tuple[dict[str, Scorer], list[str]]:
     """The detectors that can read foreign text, and the names of those that cannot: they are told a grammar."""
-    privileged = [name for name, scorer in scorers.items() if getattr(scorer.detector, "privileged", False)]
+    privileged = [name for name, scorer in scorers.items() if scorer.privileged]
     return {name: scorer for name, scorer in scorers.items() if name not in privileged}, privileged
 
 
@@ -100,7 +101,7 @@ def _read(scorer: Scorer, level: float, chunk: Chunk) -> _Part | Failure:
     except DetectorFailed as error:
         return Failure(error.kind, type(error).__name__)
     except Exception as error:  # whatever it says may quote the text, so its type is all that is kept
-        if isinstance(error.__cause__, KeyboardInterrupt):  # Ctrl-C inside a compiled kernel
+        if any(isinstance(each, KeyboardInterrupt) for each in causes(error)):
             raise KeyboardInterrupt from None
         return Failure("exception", type(error).__name__)
 

@@ -57,14 +57,15 @@ class Scorer:
     def risk(self, batch: ConversationBatch) -> NDArray[np.float32]:
         """Running risk after each message of a batch (float32, one per message; -inf or nan where it abstains).
 
-        Raises DetectorFailed.
+        It starts anew where a conversation moves to another platform. Raises DetectorFailed.
         """
+        seen = batch.by_platform()
         if self.table is not None:
-            return self._aggregated(self.scores(batch), batch)
+            return self._aggregated(self.scores(batch), seen)
         detector = self.detector
         assert isinstance(detector, ConversationDetector)
-        values = self.guard.ask(lambda: detector.risk(batch), batch.symbol.size, "messages")
-        return self._aggregated(values, batch) if self.reads_texts else values
+        values = self.guard.ask(lambda: detector.risk(seen), seen.symbol.size, "messages")
+        return self._aggregated(values, seen) if self.reads_texts else values
 
     def _aggregated(self, scores: NDArray[np.float32], batch: ConversationBatch) -> NDArray[np.float32]:
         self._make_room(batch.symbol.size)
@@ -130,7 +131,7 @@ def build_detector(spec: DetectorSpec, folder: Path, where: str, *, isolated: bo
 
     Raises UsageError.
     """
-    detector = build(spec.use, spec.options, where, folder, isolated=isolated)
+    detector = build(spec.use, spec.options, where, folder / (spec.folder or ""), isolated=isolated)
     for name in ("timeout", "training_timeout"):
         if hasattr(detector, name):
             setattr(detector, name, getattr(spec, name))

@@ -46,7 +46,8 @@ def benign_share(model: WorldModel, conversations: int) -> float:
 
 
 def training_world(model: WorldModel) -> World:
-    """The world that detectors learn from, in the older edition of the phrasebook."""
+    """The world that detectors learn from, without stress, in the older edition of the phrasebook."""
+    model = model.unstressed or model
     return World(model, derive_seed(model.scenario.seed, "training"), edition="training")
 
 
@@ -56,8 +57,12 @@ def calibration_world(model: WorldModel) -> World:
 
 
 def training_set(model: WorldModel) -> TrainingSet:
-    """Make the training world's labelled conversations. Equal for every replication of a run."""
-    world, sizes = training_world(model), model.scenario.training
+    """Make the training world's labelled conversations. Equal for every replication of a run.
+
+    Under stress it is the world without it: nobody trained for what came later.
+    """
+    world = training_world(model)
+    model, sizes = world.model, model.scenario.training
     positive, negative = sample_contacts(world, sizes.grooming, sizes.benign)
     groups = [[_kept(batch) for batch in world.batches(contacts)] for contacts in (positive, negative)]
     texts = model.phrasebooks["training"].texts

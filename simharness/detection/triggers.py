@@ -98,10 +98,11 @@ def alarms_at(
 def sustained(risk: NDArray[np.float32], batch: ConversationBatch, s: int, n: int) -> NDArray[np.float32]:
     """After each message, the s-th largest of its conversation's last n running risks, shape as ``risk``.
 
-    It is at or above a level exactly when s of the last n messages left the risk there; -inf before s were seen.
+    It is at or above a level exactly when s of the last n messages left the risk there; -inf before s were seen, on
+    each platform by itself.
     """
-    out = np.empty_like(risk)
-    _sustained(risk, batch.begin, batch.end, s, n, out)
+    out, seen = np.empty_like(risk), batch.by_platform()
+    _sustained(risk, seen.begin, seen.end, s, n, out)
     return out
 
 

@@ -17,7 +17,7 @@ def markdown(report: Report) -> str:
         f"# {_plain(report.title)}",
         _plain(report.description),
         *(_plain(sentence) for sentence in report.verdict),
-        *(part for table in report.tables for part in _section(table)),
+        *(part for table in report.tables for part in section(table)),
         "## Assumptions",
         _plain(report.assumptions_line),
         _grid(("where", "evidence", "source"), [tuple((text,) for text in row) for row in report.assumptions]),
@@ -29,7 +29,8 @@ def markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _section(table: Table) -> Iterable[str]:
+def section(table: Table) -> Iterable[str]:
+    """A table under a heading of its own, with its notes."""
     yield f"## {_plain(table.title)}"
     yield _grid(table.columns, table.rows)
     if table.notes:

@@ -60,10 +60,10 @@ def _banner(lines: Sequence[str]) -> Panel:
 
 def _with_notes(table: Table, width: int) -> list[RenderableType]:
     notes = (Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in table.notes)
-    return [*_laid_out(table, width), *notes, Text()]
+    return [*in_parts(table, width), *notes, Text()]
 
 
-def _laid_out(table: Table, width: int) -> list[RenderableType]:
+def in_parts(table: Table, width: int) -> list[RenderableType]:
     """The table, in several with the same rows where its columns do not fit side by side."""
     needed = [_needed(table, place) for place in range(len(table.columns))]
     least, most = _LABEL

@@ -28,6 +28,9 @@ class DetectorSpec(Model):
     )
     aggregator: Aggregator = Aggregator(kind="ewma", half_life=5.0)
     options: dict[str, Any] = Field(default_factory=dict)
+    folder: str | None = Field(
+        None, description="where its relative paths begin, from the scenario's folder; if absent, there"
+    )
     alert_level: AlertLevel | None = Field(
         None, description="where it is measured; if absent, at 1 false alert per 1,000 child-months"
     )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,7 @@ from simharness.errors import UsageError
 from simharness.scenario.model import Scenario
 from simharness.scenario.problems import check
 from simharness.scenario.source import inherit, override, read_tree
-from simharness.scenario.tree import KeyPath, Tree, position_of, positioned
-
-_FILES: tuple[KeyPath, ...] = (("world", "population", "table"), ("detectors", "*", "use"))
+from simharness.scenario.tree import Step, Tree, position_of, positioned
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +40,28 @@ def load_scenario(path: Path, assignments: Sequence[str] = (), **changes: Any) -
 
 
 def _rebased(tree: Tree, folder: Path) -> Tree:
-    """Files that an extended scenario names begin at its own folder: written here as they are found from ``folder``."""
+    """Files that an extended scenario names are found from its own folder: said here as they are from ``folder``."""
     data = copy.deepcopy(tree.data)
-    for path in _FILES:
-        for steps in _matching(data, path):
-            *parents, last = steps
-            holder = reduce(operator.getitem, parents, data)
-            position, value = position_of(tree, steps), holder[last]
-            if not position.line or not isinstance(value, str) or (".py:" not in value and last == "use"):
-                continue  # an option as typed, something for validation to refuse, or a detector that is no file
-            home = Path(position.file).parent
-            if (home / value.partition(":")[0]).exists() and not home.samefile(folder):
-                holder[last] = os.path.relpath(home / value, folder)
+
+    def home(*steps: Step) -> Path | None:
+        """The other folder that a value was written in; None if it is this one, or an option as typed."""
+        position = position_of(tree, steps)
+        there = Path(position.file).parent
+        return None if not position.line or there.samefile(folder) else there
+
+    world = data.get("world")
+    population = world.get("population") if isinstance(world, dict) else None
+    if isinstance(population, dict) and isinstance(population.get("table"), str):
+        there = home("world", "population", "table")
+        if there is not None:
+            population["table"] = os.path.relpath(there / population["table"], folder)
+    detectors = data.get("detectors")
+    for name, spec in detectors.items() if isinstance(detectors, dict) else ():
+        if isinstance(spec, dict) and ("options" in spec or ":" in str(spec.get("use"))):
+            there = home("detectors", name, "use")
+            if there is not None:
+                spec.setdefault("folder", os.path.relpath(there, folder))
     return Tree(data, tree.positions)
-
-
-def _matching(data: Any, path: KeyPath) -> Iterator[KeyPath]:
-    """The key paths of a document that a path with stars in it means."""
-    if not path:
-        yield ()
-        return
-    first, *rest = path
-    for key in data if isinstance(data, dict) else ():
-        if first in (key, "*"):
-            yield from ((key, *more) for more in _matching(data[key], tuple(rest)))
 
 
 def resolved(scenario: Scenario) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from simharness.scenario.detector import DetectorSpec
 from simharness.scenario.levels import AlertLevel
 from simharness.scenario.policy import Arm
 from simharness.scenario.response import Response
+from simharness.scenario.stress import Stress
 from simharness.scenario.world import World
 
 DAY_S = 86_400.0
@@ -95,6 +96,7 @@ class Scenario(Model):
     arms: dict[str, Arm] = Field(min_length=1)
     matched_budget: MatchedBudget | None = None
     recorded: list[RecordedFigure] = Field(default_factory=list)
+    stress: Stress | None = Field(None, description="dials that detectors were not trained for; none are on if absent")
 
     @property
     def nations(self) -> int:

@@ -15,6 +15,7 @@ from simharness.world.contacts import Contacts, conversation_keys
 from simharness.world.messages import ADULT, LANES, NEVER, Output, generate, new_output
 from simharness.world.model import Edition, WorldModel
 from simharness.world.natural import Disclosure, disclosure, truth_of
+from simharness.world.stress import in_full, moves
 
 REASONS = ("censored", *END_REASONS, "adult")  # names of Truth.reason
 DEFAULT_BATCH = 2_000  # conversations: their messages and scores stay in the second-level cache
@@ -103,11 +104,13 @@ class World:
         size = int(truth.messages[row]) + LANES
         out = new_output(1, size)
         self._generate(part, (np.full(1, NEVER), ended, np.ones(1, np.bool_)), out)
+        out, moved = self._sent(part, out)
         used = slice(int(np.searchsorted(out.time[: out.end[0]], after, side="right")), int(out.end[0]))
-        view = self._view(
-            part, out.symbol[used], out.time[used], np.zeros(1, np.int64), np.array([used.stop - used.start])
-        )
-        return replace(view, first=np.array([used.start + 1], np.int32))
+        end = np.array([used.stop - used.start])
+        view = self._view(part, out.symbol[used], out.time[used], np.zeros(1, np.int64), end)
+        # Who moved before the first of these messages is somewhere new from that message on.
+        moved = np.where(moved > used.start, moved - used.start, end) if moved.size else moved
+        return replace(view, first=np.array([used.start + 1], np.int32), moved=moved)
 
     def _generate(self, contacts: Contacts, adults: _Adults, out: Output) -> int:
         book = self.model.phrasebooks[self.edition]
@@ -124,10 +127,27 @@ class World:
             )
         )
 
+    def _sent(self, contacts: Contacts, out: Output) -> tuple[Output, NDArray[np.int64]]:
+        """What the kernel wrote, as it is sent under stress, and where conversations moved; empty where none does."""
+        stress, n = self.model.scenario.stress, len(contacts)
+        moved = np.empty(0, np.int64)
+        if stress is None:
+            return out, moved
+        if stress.early_move is not None:
+            begin, end = out.begin[:n], out.end[:n]
+            moved = begin + moves(self.seed, contacts.conversation, end - begin, stress.early_move)
+        follows = self.model.phrasebooks[self.edition].follows
+        if not follows.size:
+            return out, moved
+        full, place = in_full(out, n, follows, stress.pause, self.model.horizon)
+        return full, place[moved]
+
     def _batch(self, contacts: Contacts, known: Disclosure, out: Output) -> Batch:
         n, course = len(contacts), self.model.scenario.world.natural_course
+        out, moved = self._sent(contacts, out)
         used = int(out.end[n - 1])
         view = self._view(contacts, out.symbol[:used], out.time[:used], out.begin[:n], out.end[:n])
+        view = replace(view, moved=moved)
         clock, horizon = self.model.clock, self.model.horizon
         truth = truth_of(self.seed, contacts.conversation, out, known, course, clock, horizon)
         return Batch(contacts, view, truth, out.stage[:used])

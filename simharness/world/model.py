@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,13 +19,18 @@ from simharness.world.messages import Rules
 from simharness.world.natural import stage_hazards
 from simharness.world.phrasebook import Phrasebook, build_phrasebook
 from simharness.world.population import Children, load_children, membership_by_age, solve_preference
+from simharness.world.stress import continued, stressed
 
 Edition = Literal["training", "use"]
 
 
 @dataclass(frozen=True, slots=True)
 class WorldModel:
-    """Population, compiled grammar, phrasebooks and preferences of one scenario at one scale."""
+    """Population, compiled grammar, phrasebooks and preferences of one scenario at one scale.
+
+    Under stress ``scenario`` has its dials carried out, and ``unstressed`` is the same without any: the world in which
+    detectors are trained.
+    """
 
     scenario: Scenario
     children: Children
@@ -36,6 +41,7 @@ class WorldModel:
     membership: NDArray[np.float64]  # (platforms, ages)
     offender_preference: NDArray[np.float64]  # (platforms,)
     benign_preference: NDArray[np.float64]
+    unstressed: WorldModel | None = None
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -61,6 +67,13 @@ class WorldModel:
 
 def build_model(scenario: Scenario, folder: Path) -> WorldModel:
     """Make a scenario's world ready; ``folder`` is where its relative paths begin. Raises UsageError."""
+    if scenario.stress is None or not scenario.stress.on:
+        return _built(scenario, folder)
+    plain = _built(scenario.model_copy(update={"stress": None}), folder)
+    return replace(_built(stressed(scenario), folder), unstressed=plain)
+
+
+def _built(scenario: Scenario, folder: Path) -> WorldModel:
     world = scenario.world
     children = load_children(world.population, folder / world.population.table, scenario.scale)
     unknown = [name for name in world.recording.forces if name not in children.forces]
@@ -89,16 +102,26 @@ def build_model(scenario: Scenario, folder: Path) -> WorldModel:
     except ValueError as error:
         raise UsageError("world", str(error)) from error
     clock = Clock(world.day.begins, world.day.lasts)
-    book = world.phrasebook
-    seed = derive_seed(scenario.seed, "phrasebook")
-    books: dict[Edition, Phrasebook] = {
-        edition: build_phrasebook(
-            seed, book.rendering, overlap=book.overlap, drift=book.drift, obfuscation=book.obfuscation, edition=edition
-        )
-        for edition in ("training", "use")
-    }
     horizon = scenario.period.days * clock.lasts_s
+    books: dict[Edition, Phrasebook] = {edition: _phrasebook(scenario, edition) for edition in ("training", "use")}
     return WorldModel(scenario, children, grammar, books, clock, horizon, membership, offender, benign)
+
+
+def _phrasebook(scenario: Scenario, edition: Edition) -> Phrasebook:
+    seed, settings = derive_seed(scenario.seed, "phrasebook"), scenario.world.phrasebook
+    stress = scenario.stress if edition == "use" else None
+    book = build_phrasebook(
+        seed,
+        settings.rendering,
+        overlap=settings.overlap,
+        drift=settings.drift,
+        obfuscation=settings.obfuscation,
+        edition=edition,
+        switching=scenario.stress.switching if scenario.stress else 0.0,
+    )
+    if stress is None or stress.split == stress.repetition == 0.0:
+        return book
+    return continued(book, seed, split=stress.split, repetition=stress.repetition)
 
 
 def _victim_ages(scenario: Scenario, children: Children) -> NDArray[np.float64]:

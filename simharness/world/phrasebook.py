@@ -13,7 +13,7 @@ Ids mean the same phrase in both editions, and everything is a pure function of 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, product
 from typing import Final, Literal
@@ -53,7 +53,8 @@ class Phrasebook:
     """A table of texts; a phrase's id is its position in `texts`. An act's phrases are contiguous and equally likely.
 
     `act_of` (uint8, one per phrase) indexes `ACTS`. `first` and `count` (int64, one per act): the act's ids are
-    `first[a] .. first[a] + count[a] - 1`. The arrays are read-only.
+    `first[a] .. first[a] + count[a] - 1`. The arrays are read-only. `follows` (int64, one per phrase; empty where none
+    has one): id of the text that is always sent right after a phrase, -1 for none; such texts stand behind all others.
     """
 
     texts: tuple[str, ...]
@@ -61,6 +62,7 @@ class Phrasebook:
     first: NDArray[np.int64]
     count: NDArray[np.int64]
     rendering: Rendering
+    follows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def phrases_of(self, act_name: str) -> tuple[str, ...]:
         """The texts of one act, in id order. Raises UsageError for a name that is not in `ACTS`."""
@@ -70,24 +72,34 @@ class Phrasebook:
 
 
 def build_phrasebook(
-    seed: int, rendering: Rendering, *, overlap: float, drift: float, obfuscation: float, edition: Edition
+    seed: int,
+    rendering: Rendering,
+    *,
+    overlap: float,
+    drift: float,
+    obfuscation: float,
+    edition: Edition,
+    switching: float = 0.0,
 ) -> Phrasebook:
     """The phrasebook of one scenario. `seed` in [0, 2**64); the dials are shares in [0, 1] and do not touch the
-    glosses.
+    glosses. `switching`: share of the risk phrases in use that are written in the other rendering.
 
     Raises UsageError for a dial outside [0, 1] and for an unknown rendering or edition.
     """
     _check_choice("rendering", rendering, ("surrogate", "gloss"))
     _check_choice("edition", edition, ("training", "use"))
-    _check_shares(overlap=overlap, drift=drift, obfuscation=obfuscation)
+    _check_shares(overlap=overlap, drift=drift, obfuscation=obfuscation, switching=switching)
     noise = obfuscation if edition == "use" else 0.0
     by_act: list[Sequence[str]] = []
     for act in ACTS:
         if act.kind == "benign":
             by_act.append(_benign_phrases(seed, act))
-        elif act.kind == "risk" and rendering == "surrogate":
+        elif act.kind == "risk" and (rendering == "surrogate" or switching > 0.0):
             vocabulary = surrogate_vocabulary(seed, act.name, drift, edition)
-            by_act.append(_risk_phrases(seed, act, vocabulary, overlap, noise))
+            worded = _risk_phrases(seed, act, vocabulary, overlap, noise)
+            switched = uniform(seed, "phrasebook.switched", _addresses(ACT_INDEX[act.name], len(worded))) < switching
+            glossed = (switched & (edition == "use")) == (rendering == "surrogate")
+            by_act.append([act.gloss if plain else text for plain, text in zip(glossed, worded, strict=True)])
         else:
             by_act.append((act.gloss,))
     counts = np.array([len(phrases) for phrases in by_act], np.int64)
@@ -197,6 +209,11 @@ def _below(bound: int | NDArray[np.int64], draws: NDArray[np.float64]) -> NDArra
 def _addresses(act_index: int, size: int) -> NDArray[np.uint64]:
     """`size` consecutive entities of an act's own range."""
     return np.arange(act_index * _STRIDE, act_index * _STRIDE + size, dtype=np.uint64)
+
+
+def phrase_addresses(book: Phrasebook) -> NDArray[np.uint64]:
+    """The entity of each phrase that has no other before it, shape (phrases,): its place in its act's own range."""
+    return np.concatenate([_addresses(act, int(size)) for act, size in enumerate(book.count)])
 
 
 def _act_index(name: str) -> int:

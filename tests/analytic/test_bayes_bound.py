@@ -191,7 +191,7 @@ def toy(
     )
     model: Any = Made(
         grammar=grammar,
-        phrasebooks={"use": Made(act_of=np.arange(3, dtype=np.uint8))},
+        phrasebooks={"use": Made(act_of=np.arange(3, dtype=np.uint8), follows=np.empty(0, np.int64))},
         scenario=Made(world=world, period=Made(days=1), scale=1.0),
         children=Made(total=3),
     )

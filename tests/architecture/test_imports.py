@@ -29,7 +29,7 @@ ORDER: tuple[dict[str, tuple[str, ...]], ...] = (
     {"outcomes": ("outcomes",)},
     {"metrics": ("metrics",)},
     {"run": ("run",), "report": ("report",), "corpora": ("corpora",)},
-    {"tools": ("plan", "workload", "calibrate", "streaming", "pacing")},
+    {"tools": ("plan", "workload", "calibrate", "streaming", "pacing", "robustness")},
     {"commands": ("commands",)},
     {"cli": ("cli",)},
 )

@@ -180,7 +180,7 @@ def test_several_files_and_folders(tmp_path: Path) -> None:
         detector: Any = scores(given)
         detector.folder = tmp_path
         assert told(detector, batch_of({5: 2, 70: 3})) == [0.5, None, -1.0, 0.25, 2.0]
-    assert [path.name for path in detector.files()] == ["a.csv", "b.jsonl", "a.csv", "last.parquet"]
+    assert [path.name for path in detector.sources] == ["a.csv", "b.jsonl", "a.csv", "last.parquet"]
 
 
 def test_files_are_read_once_when_first_asked(tmp_path: Path) -> None:

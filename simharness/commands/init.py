@@ -1,0 +1,41 @@
+"""``simharness init``: a project that works as it is written, with one thing in it to change."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from simharness.commands.shipped import SHIPPED
+from simharness.errors import UsageError
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+_BASE = ("england_wales_2017.yaml", "base/behaviour.yaml", "base/response.yaml", "data/police_force_areas.csv")
+_OWN = {
+    "scenario.yaml": "scenario.yaml",
+    "detector.py": "detector.py",
+    "test_detector.py": "test_detector.py",
+    "README.md": "README.md",
+    "simharness.yml": ".github/workflows/simharness.yml",
+}
+
+
+def init(folder: Path) -> None:
+    """Write the project and say what to do next. Raises UsageError where a file is there already, or cannot be written."""
+    files = {folder / "base" / name: SHIPPED / name for name in _BASE}
+    files |= {folder / target: TEMPLATES / f"{name}.txt" for name, target in _OWN.items()}
+    there = [str(path) for path in files if path.exists()]
+    if there:
+        problem = f"is there already: {', '.join(there)}"
+        raise UsageError(str(folder), problem, hint="Nothing was written. Give an empty folder: simharness init DIR")
+    try:
+        for target, source in files.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise UsageError(str(folder), f"cannot be written: {error.strerror or error}") from error
+    print(f"Wrote {len(files)} files to {folder}. Next:")
+    if folder != Path():
+        print(f"  cd {folder}")
+    print("  simharness check-detector detector.py:Detector   # the contract it must hold")
+    print("  simharness run scenario.yaml --scale ci          # beside other detectors, in about a minute")
+    print("Then change detector.py and run both again; README.md says how.")
