@@ -14,12 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from simharness.detection.faults import DetectorFailed
 from simharness.detection.levels import LADDER_RATES, REFERENCE
 from simharness.detection.scoring import build_detectors
 from simharness.errors import UsageError
 from simharness.metrics.detectors import false_alert_rates
 from simharness.metrics.intervals import LEVEL, Interval, mean_interval, paired_difference
-from simharness.outcomes.cell import Prepared, replication_seed
+from simharness.outcomes.cell import Prepared, open_readings, replication_seed
 from simharness.outcomes.readings import Reading
 from simharness.parallel import run_cells
 from simharness.run import prepare_cells
@@ -132,6 +133,9 @@ def _measure(worlds: Sequence[tuple[Scenario, Path]], place: int, cell: int) -> 
     scenario, folder = worlds[cell]
     model = build_model(scenario.one_nation(), folder)
     prepared = prepare_cells(model, build_detectors(scenario.detectors, folder))
+    for fault in prepared.faults:
+        if fault.effect == "failed":
+            raise DetectorFailed(fault.kind, fault.first, fault.detector)
     parts = [_replicate(prepared, place, replication) for replication in range(scenario.replications)]
     return {
         name: Measured(
@@ -145,8 +149,7 @@ def _measure(worlds: Sequence[tuple[Scenario, Path]], place: int, cell: int) -> 
 def _replicate(prepared: Prepared, place: int, replication: int) -> dict[str, tuple[Number, Number, Number]]:
     model = prepared.model
     world = World(model, replication_seed(model.scenario, replication))
-    stages = len(model.grammar.stage_names)
-    readings = {name: Reading(scorer, prepared.levels[name], stages) for name, scorer in prepared.scorers.items()}
+    readings = open_readings(prepared, world, [world.grooming_contacts()])
     for batch in world.batches(world.grooming_contacts()):
         for reading in readings.values():
             reading.add_grooming(batch)

@@ -20,7 +20,7 @@ _OWN = {
 
 
 def init(folder: Path) -> None:
-    """Write the project and say what to do next. Raises UsageError where a file is there already, or cannot be written."""
+    """Write the project and say what to do next. Raises UsageError where a file is there, or cannot be written."""
     files = {folder / "base" / name: SHIPPED / name for name in _BASE}
     files |= {folder / target: TEMPLATES / f"{name}.txt" for name, target in _OWN.items()}
     there = [str(path) for path in files if path.exists()]

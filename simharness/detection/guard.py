@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,11 +40,9 @@ class Guard:
         """The answer to a question about ``expected`` things called ``noun``."""
         if self.spec.on_error == "abstain":
             return self._turned(self._or_nothing(question, expected, noun))
-        tries = 1 + (self.spec.retries if self.spec.on_error == "retry" else 0)
         fault: DetectorFailed | None = None
-        for attempt in range(tries):
-            if attempt:
-                time.sleep(min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2 ** (attempt - 1)))
+        for attempt in range(self._tries()):
+            self._wait(attempt)
             try:
                 values = numbers(question(), expected, noun, self.declared)
             except DetectorFailed as error:
@@ -78,6 +76,35 @@ class Guard:
                     self._note(fault, "abstained", int(np.isnan(out[low:high]).sum()))
         return self._turned(out)
 
+    def ask_stream(self, questions: Callable[[], Iterable[tuple[Callable[[], Any], int]]], noun: str) -> Floats:
+        """The answers to all questions of a stream, one after the other; each says how many numbers it asks for.
+
+        What a watcher forgot when it failed cannot be asked again: to retry is to begin the whole stream again, and
+        where it may abstain, all that follows counts as not scored.
+        """
+        fault: DetectorFailed | None = None
+        for attempt in range(self._tries()):
+            self._wait(attempt)
+            parts, broken = [np.empty(0, np.float32)], None
+            for question, expected in questions():
+                if broken is None:
+                    try:
+                        parts.append(numbers(question(), expected, noun, self.declared))
+                        continue
+                    except DetectorFailed as error:
+                        broken = error
+                        if self.spec.on_error != "abstain":
+                            break
+                parts.append(np.full(expected, np.nan, np.float32))
+                self._note(broken, "abstained", expected)
+            if broken is None and fault is not None:
+                self._note(fault, "retried", 0)
+            if broken is None or self.spec.on_error == "abstain":
+                return self._turned(np.concatenate(parts))
+            fault = broken
+        assert fault is not None
+        raise self.failed(fault)
+
     def failed(self, fault: DetectorFailed) -> DetectorFailed:
         """The fault under the detector's name, noted as one that left it without a result."""
         self._note(fault, "failed", 0)
@@ -88,6 +115,13 @@ class Guard:
         found, self._unanswered = list(self._book.values()), 0
         self._book.clear()
         return found
+
+    def _tries(self) -> int:
+        return 1 + (self.spec.retries if self.spec.on_error == "retry" else 0)
+
+    def _wait(self, attempt: int) -> None:
+        if attempt:
+            time.sleep(min(_LONGEST_BACKOFF_S, _BACKOFF_S * 2 ** (attempt - 1)))
 
     def _or_nothing(self, question: Callable[[], Any], expected: int, noun: str) -> Floats:
         if self._unanswered < GIVE_UP:

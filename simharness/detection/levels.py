@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.scoring import Scorer
-from simharness.detection.training import benign_sample, calibration_world
+from simharness.detection.training import benign_sample, benign_share, calibration_world, grooming_sample
 from simharness.detection.triggers import Signal, sustained
+from simharness.detection.watching import watched
 from simharness.detection.worth import Worth, worths
 from simharness.scenario.levels import AlertLevel
 from simharness.scenario.model import MONTH_DAYS
@@ -63,7 +64,7 @@ def calibrate_levels(
     """
     world = calibration_world(model)
     contacts = benign_sample(world, model.scenario.training.calibration)
-    alive = dict(scorers)
+    alive = _on_stream(world, contacts, scorers, faults)
     peaks = _peaks(world, contacts, alive, faults)
     levels = {name: _levels(model, name, found) for name, found in peaks.items()}
     valued = {
@@ -86,6 +87,24 @@ def calibrate_levels(
             levels[valued[arm][0]].worth[arm] = worth
         break
     return levels
+
+
+def _on_stream(
+    world: World, contacts: Contacts, scorers: Mapping[str, Scorer], faults: list[Fault] | None
+) -> dict[str, Scorer]:
+    """The scorers, those that need a stream with that of the calibration world behind them."""
+    model, ready = world.model, {}
+    blocks = [contacts]
+    if any(arm.values_time for arm in model.scenario.arms.values()):  # as ``worths`` will ask
+        blocks.append(grooming_sample(world, model.scenario.training.grooming))
+    for name, scorer in scorers.items():
+        try:
+            ready[name] = watched(scorer, world, [blocks], benign_share(model, model.scenario.training.calibration))
+        except DetectorFailed:
+            if faults is None:
+                raise
+            faults += scorer.guard.faults()
+    return ready
 
 
 def contacts_per_1000_child_months(model: WorldModel) -> float:

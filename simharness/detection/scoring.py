@@ -17,8 +17,9 @@ from simharness.detection.aggregators import first_crossings, highest, running_r
 from simharness.detection.answers import Declared
 from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.guard import Guard
-from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector
+from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector, StreamDetector
 from simharness.detection.registry import build
+from simharness.detection.streams import watch_alone
 from simharness.detection.training import fit, training_set
 from simharness.records import ConversationBatch
 from simharness.scenario.detector import Aggregator, DetectorSpec
@@ -35,13 +36,19 @@ class Scorer:
     table: NDArray[np.float32] | None  # score of each symbol (text id * 2 + sender); None: reads conversations
     guard: Guard = field(default_factory=lambda: Guard("", DetectorSpec(use=""), Declared()))
     privileged: bool = False  # told the grammar: the bound
+    watched: ConversationDetector | None = None  # what it said of the streams of the world at hand (``watching.py``)
     _scores: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     _risk: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
     def __reduce__(self) -> tuple[type[Scorer], tuple[Any, ...]]:
         # A worker needs no detector of messages, which may hold a model of any size; buffers are made again.
         detector = self.detector if self.table is None else None
-        return Scorer, (self.name, detector, self.aggregator, self.table, self.guard, self.privileged)
+        return Scorer, (self.name, detector, self.aggregator, self.table, self.guard, self.privileged, self.watched)
+
+    @property
+    def needs_stream(self) -> bool:
+        """Whether what it says of a conversation depends on others before it: it watches events, or accounts."""
+        return isinstance(self.detector, StreamDetector) or self.aggregator.over == "account"
 
     @property
     def reads_texts(self) -> bool:
@@ -60,9 +67,13 @@ class Scorer:
         It starts anew where a conversation moves to another platform. Raises DetectorFailed.
         """
         seen = batch.by_platform()
+        if self.watched is not None:
+            return np.asarray(self.watched.risk(seen), np.float32)
         if self.table is not None:
             return self._aggregated(self.scores(batch), seen)
         detector = self.detector
+        if isinstance(detector, StreamDetector):
+            return watch_alone(detector, self.guard, seen)
         assert isinstance(detector, ConversationDetector)
         values = self.guard.ask(lambda: detector.risk(seen), seen.symbol.size, "messages")
         return self._aggregated(values, seen) if self.reads_texts else values

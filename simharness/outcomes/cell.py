@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
 from simharness.detection.triggers import Signal, alarms, no_alarms
+from simharness.detection.watching import watched
 from simharness.outcomes.readings import Reading
 from simharness.records import Truth
 from simharness.response.arm import ArmInput, ArmResult, Rescan, simulate_arm
@@ -80,9 +82,9 @@ def run_cell(prepared: Prepared, replication: int) -> Cell:
     model = prepared.model
     seed = replication_seed(model.scenario, replication)
     world = World(model, seed, batch_size=prepared.batch_size)
-    stages = len(model.grammar.stage_names)
-    readings = {name: Reading(scorer, prepared.levels[name], stages) for name, scorer in prepared.scorers.items()}
-    grooming = _read_grooming(world, readings)
+    blocks = _grooming_blocks(world)
+    readings = open_readings(prepared, world, blocks)
+    grooming = _read_grooming(world, blocks, readings)
     for block in world.benign_contacts():
         for batch in world.batches(block):
             _read_with(readings, Reading.add_benign, batch)
@@ -125,25 +127,42 @@ def run_comparator(model: WorldModel, seed: int) -> Cell:
     """The comparator alone, without harmless traffic or detectors: what recorded figures are fitted to."""
     world, name = World(model, seed), model.scenario.comparator
     arm = model.scenario.arms[name]
-    grooming = _read_grooming(world, {})
+    grooming = _read_grooming(world, _grooming_blocks(world), {})
     result = simulate_arm(model, seed, arm, _arm_input(grooming, name, arm, None))
     return Cell(0, seed, grooming.contacts, grooming.truth, grooming.planned, {}, {name: result})
 
 
-def _read_grooming(world: World, readings: dict[str, Reading]) -> _Grooming:
+def open_readings(prepared: Prepared, world: World, grooming: Sequence[Contacts]) -> dict[str, Reading]:
+    """A reading for every detector, to which the world's conversations are then added; not for one that fails already.
+
+    ``grooming``: the planned contacts, then blocks of substitutes. Detectors that need a stream watch all of it here.
+    """
+    planned, *substitutes = grooming
+    stages, readings = len(world.model.grammar.stage_names), {}
+    for name, scorer in prepared.scorers.items():
+        streams = [[planned, *world.benign_contacts()], substitutes] if scorer.needs_stream else []
+        with suppress(DetectorFailed):
+            readings[name] = Reading(watched(scorer, world, streams), prepared.levels[name], stages)
+    return readings
+
+
+def _grooming_blocks(world: World) -> list[Contacts]:
     """Planned contacts first, then those that may take their place, each link of the chain as long as the first."""
     planned = world.grooming_contacts()
     substitution = world.model.scenario.response.reactions.substitution
     links = substitution.links if substitution else 0
-    blocks = [planned, *(world.substitute_contacts(planned, link) for link in range(1, links + 1))]
+    return [planned, *(world.substitute_contacts(planned, link) for link in range(1, links + 1))]
+
+
+def _read_grooming(world: World, blocks: Sequence[Contacts], readings: dict[str, Reading]) -> _Grooming:
     parts = [_NO_TRUTH]
     for link, block in enumerate(blocks):
         for batch in world.batches(block):
             parts.append(batch.truth)
             _read_with(readings, Reading.add_substitutes if link else Reading.add_grooming, batch)
     truth = Truth(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(Truth)))
-    contacts = concatenate(blocks)
-    return _Grooming(world, contacts, truth, len(planned), _membership(world, contacts))
+    contacts = concatenate(list(blocks))
+    return _Grooming(world, contacts, truth, len(blocks[0]), _membership(world, contacts))
 
 
 def _membership(world: World, contacts: Contacts) -> NDArray[np.bool_]:

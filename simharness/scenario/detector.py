@@ -15,6 +15,10 @@ class Aggregator(Model):
     """How scores of single messages become a running risk of the conversation (see docs/glossary.md)."""
 
     kind: Literal["last", "max", "mean", "ewma", "top_k", "cusum", "s_of_n"]
+    over: Literal["conversation", "account"] = Field(
+        "conversation",
+        description="whose messages in order of time: the conversation's, or all the account has had",
+    )
     half_life: Annotated[float, Field(gt=0)] = Field(5.0, description="ewma: messages")
     k: Annotated[int, Field(ge=1, le=64)] = Field(3, description="top_k: how many of the highest scores are averaged")
     reference: float = Field(0.5, description="cusum: score that neither raises nor lowers the sum")

@@ -20,10 +20,8 @@ from simharness.detection.contract.probe import (
     MESSAGES,
     Floats,
     Probe,
-    first_messages,
-    place_of,
-    take_rows,
 )
+from simharness.detection.rows import first_messages, place_of, take_rows
 from simharness.records import ConversationBatch
 from simharness.streams import uniform
 

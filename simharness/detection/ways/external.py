@@ -65,6 +65,7 @@ class External:
     reads: ClassVar[Reads]
     abstains = True
     timeout: float = 60.0  # seconds for one answer, the start of the process or connection included
+    training_timeout: float = 600.0  # seconds for one part of the training
 
     def __init__(self, link: Link, batch: int) -> None:
         self.link = link
@@ -114,12 +115,12 @@ class External:
             self._stream = f"{os.getpid()}-{time.monotonic_ns()}"
         if self._training is not None and not self._taught:
             for request in training_requests(self._training, self.reads, self.batch):
-                self._answer(request)
+                self._answer(request, self.training_timeout)
             self._taught = True
 
-    def _answer(self, request: Request) -> Scores:
+    def _answer(self, request: Request, timeout: float | None = None) -> Scores:
         try:
-            return read_answer(request, self.link.ask(request, self.timeout, self.reads != "events"))
+            return read_answer(request, self.link.ask(request, timeout or self.timeout, self.reads != "events"))
         except DetectorFailed as fault:
             if fault.kind == "garbage":
                 self.link.close()
@@ -163,6 +164,11 @@ class Events(External):
     """Reads a platform's whole stream of events."""
 
     reads = "events"
+
+    def begin(self) -> Self:
+        """Another stream begins: what was watched is to be forgotten."""
+        self._stream = ""
+        return self
 
     def watch(self, events: EventBatch) -> Scores:
         """One number per event, shape (events,), given all before it, in earlier calls, too; nan abstains.

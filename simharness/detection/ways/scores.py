@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from simharness.detection.faults import DetectorFailed
+from simharness.detection.numbered import NOT_THERE, Numbered
 from simharness.detection.protocol import Detector
 from simharness.detection.ways.score_files import blocks, fault, score_files
 from simharness.records import ConversationBatch
@@ -22,7 +22,6 @@ Per = Literal["message", "conversation", "text"]
 Missing = Literal["fail", "abstain"]
 
 _NUMBERED, _TEXTS = ("conversation", "message", "score"), ("text", "score")
-_NOT_THERE = np.float32(np.inf)  # scores are finite, and nan is an abstention
 _NAMED = 3  # conversations named where something is missing
 
 
@@ -56,7 +55,7 @@ class NumberedScores:
         self.file = file
         self.missing = missing
         self.aggregated = aggregated
-        self._table: _Table | None = None
+        self._table: Numbered | None = None
 
     @property
     def sources(self) -> list[Path]:
@@ -79,7 +78,7 @@ class NumberedScores:
             raise DetectorFailed("missing", f"{len(batch)} conversations have no keys to look scores up by")
         out, owner = self._table.look_up(batch)
         out[_hidden(batch)] = np.nan
-        gone = out == _NOT_THERE
+        gone = out == NOT_THERE
         if gone.any():
             if self.missing == "fail":
                 keys = np.unique(batch.key[owner[gone]])
@@ -128,31 +127,6 @@ class TextScores:
         return np.array([self._table.get(text, np.nan) for text in texts], np.float32)
 
 
-class _Table(NamedTuple):
-    """Message n of conversation keys[i] has score[first[i] + n - 1], up to first[i + 1]: 4 bytes each."""
-
-    keys: NDArray[np.uint64]  # ascending
-    first: NDArray[np.int64]
-    score: NDArray[np.float32]
-
-    def look_up(self, batch: ConversationBatch) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The score of each message of a batch, inf where there is none, and the row of its conversation."""
-        place = np.minimum(np.searchsorted(self.keys, batch.key), self.keys.size - 1)
-        known = self.keys[place] == batch.key
-        length = batch.end - batch.begin
-        owner = np.repeat(np.arange(len(batch)), length)
-        within = np.arange(owner.size) - np.repeat(np.cumsum(length) - length, length)
-        number = within + (batch.first[owner] if batch.first.size else 1)
-        at = self.first[place][owner] + number - 1
-        there = known[owner] & (at < self.first[place + 1][owner])
-        out = np.full(batch.symbol.size, np.nan, np.float32)
-        row = np.zeros(batch.symbol.size, np.int64)
-        message = batch.begin[owner] + within
-        out[message] = np.where(there, self.score[np.where(there, at, 0)], _NOT_THERE)
-        row[message] = owner
-        return out, row
-
-
 def _hidden(batch: ConversationBatch) -> NDArray[np.bool_]:
     """Messages whose text nobody could read: it is the empty one at the end of the texts (``encryption.hide``)."""
     last = len(batch.texts) - 1
@@ -161,7 +135,7 @@ def _hidden(batch: ConversationBatch) -> NDArray[np.bool_]:
     return np.asarray(batch.symbol >> 1 == last)
 
 
-def _read_numbered(files: list[Path]) -> _Table:
+def _read_numbered(files: list[Path]) -> Numbered:
     keys, numbers, values, ends = [], [], [], []
     for path in files:
         for block in blocks(path, _NUMBERED):
@@ -171,32 +145,14 @@ def _read_numbered(files: list[Path]) -> _Table:
         ends.append(sum(part.size for part in keys))
     key, number, value = np.concatenate(keys), np.concatenate(numbers), np.concatenate(values)
     del keys, numbers, values
-    known, row = _ranked(key)
-    length = np.zeros(known.size, np.int64)
-    np.maximum.at(length, row, number)
-    first = np.concatenate([np.zeros(1, np.int64), np.cumsum(length)])
-    table = np.full(int(first[-1]), _NOT_THERE)
-    at = first[row] + number - 1
-    table[at] = value
-    kept = table[at]
-    differs = np.flatnonzero((kept != value) & ~(np.isnan(kept) & np.isnan(value)))
+    table, differs = Numbered.of(key, number, value)
     if differs.size:
         worst = int(differs[0])
         place = int(np.searchsorted(ends, worst, side="right"))
         start = ends[place - 1] if place else 0
         problem = f"message {number[worst]} of conversation {key[worst]} has another score elsewhere"
         raise fault(files[place], _NUMBERED, worst - start, problem)
-    return _Table(known, first, table)
-
-
-def _ranked(key: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """The distinct keys, ascending, and the place of each of ``key`` among them; ten times as fast as ``np.unique``."""
-    coded = pa.array(key).dictionary_encode()
-    distinct = coded.dictionary.to_numpy()
-    order = np.argsort(distinct)
-    place = np.empty(order.size, np.int64)
-    place[order] = np.arange(order.size)
-    return distinct[order], place[coded.indices.to_numpy()]
+    return table
 
 
 def _read_texts(files: list[Path]) -> dict[str, float]:
