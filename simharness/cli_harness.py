@@ -27,15 +27,15 @@ def init(folder: Path) -> None:
 @click.command("check-detector")
 @click.argument("spec", metavar="SPEC")
 @option("--scenario", type=path_type, help="whose detectors SPEC may name, and whose world it is tried on")
-@option("--json", "as_json", is_flag=True, help="one JSON object on stdout")
-def check_detector(spec: str, scenario: Path | None, as_json: bool) -> None:
+@option("--json", is_flag=True, help="one JSON object on stdout")
+def check_detector(spec: str, scenario: Path | None, json: bool) -> None:
     """Try a detector under every rule of the contract; exit code 1 if one is broken.
 
     SPEC is a name, package:Object, file.py:Object, process:COMMAND, scores:FILE, a URL, or a detector of the scenario.
     """
     from simharness.commands.check_detector import check as work
 
-    work(spec, scenario, as_json)
+    work(spec, scenario, as_json=json)
 
 
 @click.command()
@@ -65,18 +65,19 @@ def stream(part: tuple[str, ...], **options: Any) -> None:
 
 @click.command()
 @click.argument("paths", metavar="[FOLDER or FILE]...", nargs=-1, type=path_type)
-@option("--detector", "detectors", metavar="SPEC", multiple=True, help="measure one more detector; repeatable")
+@option("--detector", metavar="SPEC", multiple=True, help="measure one more detector; repeatable")
 @option("--replications", type=click.IntRange(1, 100_000), help="instead of the scenarios' number")
 @option("--seed", type=SEED, help="instead of the scenarios' seed")
 @option("--false-alerts", type=float, default=1.0, show_default=True, help="per 1,000 child-months, in every world")
 @jobs_option
-@option("--json", "as_json", is_flag=True, help="write the table to stdout as JSON")
+@option("--json", is_flag=True, help="write the table to stdout as JSON")
 @option("-o", "--output", type=path_type, help="also write a file: .json or .md")
 def robustness(paths: tuple[Path, ...], **options: Any) -> None:
     """What each stress dial costs each detector (default: scenarios/stress)."""
     from simharness.commands.robustness import robustness as work
 
-    work(paths or (Path("scenarios/stress"),), **options)
+    renamed = {"as_json": options.pop("json"), "detectors": options.pop("detector")}
+    work(paths or (Path("scenarios/stress"),), **renamed, **options)
 
 
 @click.group()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simharness.detection.host import NO_NETWORK
 from simharness.records import ConversationBatch, Truth
 from simharness.scenario.load import Loaded, load_scenario
 from simharness.scenario.world import Grammar
@@ -28,6 +29,13 @@ ROOT = Path(__file__).parents[1]
 FLAGSHIP = ROOT / "scenarios" / "england_wales_2017.yaml"
 SMALL = 0.02  # 154,517 children, 180 offenders, some hundreds of grooming conversations
 ASSUMED = {"evidence": "assumed", "source": "test"}
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's terminal decides how wide a table is, and no detector in a process of its own has a network."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv(NO_NETWORK, "1")
 
 
 @pytest.fixture(scope="session")

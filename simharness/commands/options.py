@@ -34,14 +34,20 @@ def load(
         return loaded
     added: dict[str, str] = {}
     for spec in detectors:
-        release(build(spec, {}, f"--detector {spec}", Path()))
+        release(build(spec, {}, f"--detector {spec}", _begins(spec, loaded.folder)))
         added[_name(spec, [*loaded.scenario.detectors, *added])] = spec
-    # What is typed begins here, not at the scenario's folder.
-    here = {"folder": os.path.relpath(Path(), loaded.folder)}
-    more = [
-        f"detectors.{name}={json.dumps({'use': spec} | (here if ':' in spec else {}))}" for name, spec in added.items()
-    ]
+    more = []
+    for name, spec in added.items():
+        folder = {"folder": os.path.relpath(_begins(spec, loaded.folder), loaded.folder)} if ":" in spec else {}
+        more.append(f"detectors.{name}={json.dumps({'use': spec} | folder)}")
     return load_scenario(scenario, [*assignments, *more], **changes)
+
+
+def _begins(spec: str, scenario: Path) -> Path:
+    """Where relative paths of a detector as typed begin: here, or at the scenario if only it has such a file."""
+    file = spec.partition(":")[0]
+    there = file.endswith(".py") and not Path(file).exists() and (scenario / file).exists()
+    return scenario if there else Path()
 
 
 def parse_scale(text: str) -> float:

@@ -30,11 +30,12 @@ def stream(
     speed: str | None,
     envelope: Envelope,
     limit: int | None,
+    replications: int | None = None,
     **options: object,
 ) -> None:
     """Write the parts asked for to a file, or to stdout; say on stderr how many events there were and how late."""
     factor = None if speed is None else parse_speed(speed)
-    loaded = load(scenario, detectors=(), **options)  # type: ignore[arg-type]
+    loaded = load(scenario, replications=replications, detectors=(), **options)  # type: ignore[arg-type]
     names = part_names(loaded.scenario, parts)
     model = build_model(loaded.scenario.one_nation(), loaded.folder)
     pace = None if factor is None else Pace(factor, time.monotonic, time.sleep, _say)

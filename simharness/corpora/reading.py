@@ -8,6 +8,7 @@ one who made contact does.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -99,7 +100,8 @@ def _read(scorer: Scorer, level: float, chunk: Chunk) -> _Part | Failure:
     try:
         return _crossed(scorer, level, chunk)
     except DetectorFailed as error:
-        return Failure(error.kind, type(error).__name__)
+        raised = re.match(r"raised (\w+)", error.problem)  # a type's name; the rest may quote
+        return Failure(error.kind, raised.group(1) if raised else type(error).__name__)
     except Exception as error:  # whatever it says may quote the text, so its type is all that is kept
         if any(isinstance(each, KeyboardInterrupt) for each in causes(error)):
             raise KeyboardInterrupt from None

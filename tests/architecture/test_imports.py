@@ -31,7 +31,7 @@ ORDER: tuple[dict[str, tuple[str, ...]], ...] = (
     {"run": ("run",), "report": ("report",), "corpora": ("corpora",)},
     {"tools": ("plan", "workload", "calibrate", "streaming", "pacing", "robustness")},
     {"commands": ("commands",)},
-    {"cli": ("cli",)},
+    {"cli": ("cli", "cli_harness", "cli_options")},
 )
 SIMULATION = ("world", "detection", "response", "outcomes", "metrics", "corpora")
 WALL_CLOCK = ("store", "cli", "report", "plan", "commands")

@@ -103,7 +103,8 @@ def test_every_option_has_an_environment_mirror(main: Main) -> None:
         options = [p for p in command.params if isinstance(p, click.Option) and p.name != "help"]
         _, shown, _ = main(name, "--help")
         for parameter in options:
-            mirror = f"SIMHARNESS_{name}_{max(parameter.opts, key=len).lstrip('-').replace('-', '_')}".upper()
+            option = max(parameter.opts, key=len).lstrip("-")
+            mirror = f"SIMHARNESS_{name}_{option}".replace("-", "_").upper()
             assert mirror in shown.replace("\n", "").replace(" ", "")
 
 

@@ -12,11 +12,13 @@ from simharness.corpora.batches import MOST_TEXTS, chunks
 from simharness.corpora.measures import failures
 from simharness.corpora.reading import CorpusReading, Failure, read_corpus, readers
 from simharness.corpora.records import Corpus, CorpusConversation
+from simharness.detection.answers import Declared
 from simharness.detection.faults import DetectorFailed
+from simharness.detection.guard import Guard
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
 from simharness.records import ConversationBatch
-from simharness.scenario.detector import Aggregator
+from simharness.scenario.detector import Aggregator, DetectorSpec
 
 SECRET = "velmo tarin sedda"
 Make = Callable[..., CorpusConversation]
@@ -45,7 +47,8 @@ class Following:
 
 
 def scorer(detector: Any, aggregator: Aggregator = MAX) -> Scorer:
-    return Scorer("mine", detector, aggregator, None)
+    guard = Guard("mine", DetectorSpec(use="mine"), Declared(abstains=True))
+    return Scorer("mine", detector, aggregator, None, guard, getattr(detector, "privileged", False))
 
 
 def read(
@@ -144,7 +147,7 @@ def raising(error: Exception) -> Callable[[ConversationBatch], Any]:
         (raising(DetectorFailed("hang", f"no answer to {SECRET}")), Failure("hang", "DetectorFailed")),
         (lambda batch: np.zeros(1), Failure("wrong_length", "DetectorFailed")),
         (lambda batch: np.full(batch.symbol.size, np.inf), Failure("infinite", "DetectorFailed")),
-        (lambda batch: batch.texts, Failure("exception", "ValueError")),  # numpy's message quotes the text
+        (lambda batch: batch.texts, Failure("wrong_length", "DetectorFailed")),
     ],
 )
 def test_one_that_fails_is_named_by_type_alone(
