@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from simharness.detection.faults import DetectorFailed
 from simharness.detection.scoring import build_detectors, release
 from simharness.errors import UsageError
 from simharness.outcomes.cell import Prepared
@@ -221,4 +222,8 @@ def _small(loaded: Loaded, cell: Expected) -> Prepared:
         model = build_model(small, loaded.folder)
     except UsageError:  # too few people are left of some group: measure the whole
         model = build_model(scenario.model_copy(update={"training": training}), loaded.folder)
-    return prepare_cells(model, build_detectors(small.detectors, loaded.folder))
+    prepared = prepare_cells(model, build_detectors(small.detectors, loaded.folder))
+    for fault in prepared.faults:
+        if fault.effect == "failed":
+            raise DetectorFailed(fault.kind, fault.first, fault.detector)
+    return prepared

@@ -16,7 +16,7 @@ from typing import Any, cast
 from cloudpickle import register_pickle_by_value
 
 from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector, StreamDetector
-from simharness.detection.ways.isolated import isolate
+from simharness.detection.ways.isolated import Isolated, isolate
 from simharness.errors import UsageError
 from simharness.scenario.tree import did_you_mean
 
@@ -53,10 +53,21 @@ def build(
     """
     spec, options = spelled_out(spec, options)
     if not _ours(spec) or (isolated and spec not in _ELSEWHERE):
-        return cast(Detector, isolate(spec, options, where, folder or Path()))
+        return cast(Detector, _isolated(spec, options, where, folder or Path()))
     detector = make(spec, options, where, folder)
     if hasattr(detector, "folder"):
         detector.folder = folder or Path()
+    if hasattr(detector, "open"):
+        detector.open()  # what is wrong with its files is found before anything runs
+    return detector
+
+
+def _isolated(spec: str, options: Mapping[str, Any], where: str, folder: Path) -> Isolated:
+    detector = isolate(spec, options, where, folder)
+    if detector.privileged and not _ours(spec):
+        detector.close()
+        problem = f"{spec} declares privileged = True, but only the bound may be told the grammar"
+        raise UsageError(where, problem, hint="Remove the attribute: a detector learns from fit(training) alone.")
     return detector
 
 
