@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 import numpy as np
@@ -24,6 +25,17 @@ OBJECTS = {
     "sentiment": "detectors.sentiment:Sentiment",
 }
 OFF_THE_SHELF = ("profanity", "sentiment")  # not among the flagship's detectors
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets are closed to detectors in this process, as the offline switch closes them in one of their own."""
+
+    def refused(*arguments: object) -> None:
+        raise PermissionError("no detector may use the network here")
+
+    for name in ("connect", "connect_ex", "bind", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refused)
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,12 @@ def test_what_only_a_process_of_its_own_shows(
     assert words in broken(check_detector(spec, flagship, given))[rule]
 
 
+def test_sockets_are_closed_in_this_process_too() -> None:
+    detector: Any = make(f"{BAD}:CallsHome", {}, "test")
+    with pytest.raises(PermissionError, match="no detector may use the network here"):
+        detector.score(["a"])
+
+
 def test_the_command_refuses_with_what_was_fed_got_and_expected(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ContractBroken, match=r"rules broken: past only") as caught:
         check(f"{BAD}:PeeksAtTheNextMessage", FLAGSHIP, False)

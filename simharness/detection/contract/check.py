@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from simharness.detection.answers import Declared
-from simharness.detection.contract.probe import MESSAGES, Probe
-from simharness.detection.contract.rules import RULES, Broken, Trial, rank_sum, speed
+from simharness.detection.contract.probe import Probe
+from simharness.detection.contract.rules import RULES, Broken, Trial, process_of, rank_sum, speed
 from simharness.detection.contract.samples import Samples, samples
 from simharness.detection.faults import DetectorFailed
 from simharness.detection.protocol import Trainable
@@ -102,8 +102,8 @@ def _notes(trial: Trial) -> Iterator[str]:
             f"By its mean, grooming ranks above harmless in {100 * share:.0f} % of pairs of few (50 %: by chance). "
             "Run a scenario for figures with intervals."
         )
-    if trial.probe.reads != MESSAGES and getattr(trial.probe.detector, "pid", None) is None:
-        yield "Memory was not checked: it lives elsewhere."
+    if process_of(trial) is None:
+        yield "Memory was not checked: it lives in no process of its own here."
     try:
         yield speed(trial)
     except DetectorFailed as error:

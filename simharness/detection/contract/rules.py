@@ -229,13 +229,13 @@ def restarted(trial: Trial) -> Broken | None:
 
 def memory(trial: Trial) -> Broken | None:
     """What it remembers does not grow with the stream."""
-    pid = getattr(trial.probe.detector, "pid", None)
-    if pid is None:
-        return None
     rounds = trial.samples.rounds
     half = len(rounds) // 2
     for batch in rounds[:half]:
         trial.probe.risk(batch, fresh=False)
+    pid = process_of(trial)
+    if pid is None:
+        return None
     before = _resident(pid)
     for batch in rounds[half:]:
         trial.probe.risk(batch, fresh=False)
@@ -249,6 +249,11 @@ def memory(trial: Trial) -> Broken | None:
         f"its process holds {grown / 1e6:.0f} MB more than before",
         f"no growth (up to {_GROWTH_BYTES / 1e6:.0f} MB is let pass): a platform never stops sending",
     )
+
+
+def process_of(trial: Trial) -> int | None:
+    """The process the detector lives in, if it is one of its own on this machine."""
+    return getattr(trial.probe.detector, "pid", None)
 
 
 def speed(trial: Trial) -> str:

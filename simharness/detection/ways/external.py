@@ -91,6 +91,11 @@ class External:
         """Files the detector is made of, as far as they can be seen from here."""
         return self.link.sources
 
+    @property
+    def pid(self) -> int | None:
+        """Of its process on this machine, while it runs; None of a service."""
+        return getattr(self.link, "pid", None)
+
     def close(self) -> None:
         """End the connection or process; the next request makes a new one."""
         self.link.close()

@@ -72,6 +72,11 @@ class Process:
         return self._child is not None
 
     @property
+    def pid(self) -> int | None:
+        """Of the process, while it runs."""
+        return None if self._child is None else self._child.process.pid
+
+    @property
     def sources(self) -> tuple[Path, ...]:
         """Files that the command names by their way from the folder it starts in."""
         own = [Path(word) for word in self.command if not Path(word).is_absolute()]
