@@ -170,3 +170,17 @@ def test_wrong_options(options: dict[str, Any], why: str) -> None:
 def test_where_is_the_option_unless_said() -> None:
     with pytest.raises(UsageError, match=r"^--detector: "):
         build("nothing_of_the_kind", {})
+
+
+def test_only_the_bound_is_told_the_grammar(folder: Path) -> None:
+    (folder / "curious.py").write_text(OWN.replace("level: float = 0.25", "level: float = 0.25\n    privileged = True"))
+    text = problem("curious.py:Flat", folder=folder)
+    assert "declares privileged = True, but only the bound may be told the grammar" in text
+
+
+def test_scores_are_read_before_anything_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = EntryPoint("scores", "simharness.detection.ways.scores:scores", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [scores])
+    (folder / "verdicts.jsonl").write_text('{"conversation": 1, "message": 1, "score": "high"}\n')
+    with pytest.raises(UsageError, match=r"verdicts\.jsonl"):
+        build("scores:verdicts.jsonl", {}, "detectors.mine", folder)
