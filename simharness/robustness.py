@@ -150,6 +150,10 @@ def _replicate(prepared: Prepared, place: int, replication: int) -> dict[str, tu
     model = prepared.model
     world = World(model, replication_seed(model.scenario, replication))
     readings = open_readings(prepared, world, [world.grooming_contacts()])
+    for name, scorer in prepared.scorers.items():
+        if name not in readings:  # it failed while it watched the stream
+            fault = scorer.guard.faults()[-1]
+            raise DetectorFailed(fault.kind, fault.first, name)
     for batch in world.batches(world.grooming_contacts()):
         for reading in readings.values():
             reading.add_grooming(batch)

@@ -3,7 +3,8 @@
 They are trained, and their alert levels set, on the scenario's synthetic worlds, as in a run. What a corpus does not
 have: account features (nobody is a declared adult, nobody has made another contact) and, in some, times (nan). Times
 are wall seconds since the first message; in the synthetic worlds nights are left out. Who wrote first stands where the
-one who made contact does.
+one who made contact does. Watchers of events get each chunk as a stream of its own, all conversations of which begin
+at one moment and are between two accounts that have no other.
 """
 
 from __future__ import annotations

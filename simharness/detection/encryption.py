@@ -1,13 +1,16 @@
-"""Encrypted platforms: what is left of a conversation whose texts nobody but the two can read."""
+"""Encrypted platforms: what is left of messages whose texts nobody but the two can read."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simharness.records import ConversationBatch
+from simharness.records import ConversationBatch, EventBatch
+
+_Messages = TypeVar("_Messages", ConversationBatch, EventBatch)
 
 
 def hide(view: ConversationBatch, hidden: NDArray[np.bool_]) -> ConversationBatch:
@@ -19,7 +22,16 @@ def hide(view: ConversationBatch, hidden: NDArray[np.bool_]) -> ConversationBatc
     masked = hidden[view.platform]
     if not masked.any():
         return view
-    empty = np.uint16(2 * len(view.texts))
-    message = np.repeat(masked, view.end - view.begin)
-    symbol = np.where(message, empty | view.symbol & np.uint16(1), view.symbol)
-    return replace(view, texts=(*view.texts, ""), symbol=symbol)
+    return _hidden(view, np.repeat(masked, view.end - view.begin))
+
+
+def hide_events(events: EventBatch, hidden: NDArray[np.bool_]) -> EventBatch:
+    """As :func:`hide`, for events: their accounts, children and times stay as well."""
+    message = hidden[events.platform]
+    return _hidden(events, message) if message.any() else events
+
+
+def _hidden(batch: _Messages, message: NDArray[np.bool_]) -> _Messages:
+    empty = np.uint16(2 * len(batch.texts))
+    symbol = np.where(message, empty | batch.symbol & np.uint16(1), batch.symbol)
+    return replace(batch, texts=(*batch.texts, ""), symbol=symbol)

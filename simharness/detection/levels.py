@@ -97,9 +97,11 @@ def _on_stream(
     blocks = [contacts]
     if any(arm.values_time for arm in model.scenario.arms.values()):  # as ``worths`` will ask
         blocks.append(grooming_sample(world, model.scenario.training.grooming))
+    share = benign_share(model, model.scenario.training.calibration)
     for name, scorer in scorers.items():
+        valued = [arm for arm in _arms_of(model, name).values() if arm.values_time]
         try:
-            ready[name] = watched(scorer, world, [blocks], benign_share(model, model.scenario.training.calibration))
+            ready[name] = watched(scorer, world, [blocks], [_hidden_under(model, arm) for arm in valued], share)
         except DetectorFailed:
             if faults is None:
                 raise
@@ -125,6 +127,11 @@ def level_for(rate: float, sorted_peaks: NDArray[np.float32], per_1000: float) -
 
 def _arms_of(model: WorldModel, detector: str) -> dict[str, Arm]:
     return {name: arm for name, arm in model.scenario.arms.items() if arm.detector == detector}
+
+
+def _hidden_under(model: WorldModel, arm: Arm) -> NDArray[np.bool_]:
+    """Platforms whose texts an arm's detector does not see, shape (platforms,)."""
+    return np.isin(np.array(model.platforms), arm.encrypted)
 
 
 def _window(arm: Arm) -> Window:
@@ -197,7 +204,7 @@ def _signal(model: WorldModel, arm: Arm, sorted_peaks: NDArray[np.float32]) -> S
         n=n,
         cooldown_s=None if trigger.cooldown is None else float(model.clock.waking_span(trigger.cooldown)),
         at_most=trigger.at_most if several else 1,
-        hidden=np.isin(np.array(model.platforms), arm.encrypted),
+        hidden=_hidden_under(model, arm),
     )
 
 

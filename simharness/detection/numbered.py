@@ -22,6 +22,8 @@ class Numbered(NamedTuple):
 
     def look_up(self, batch: ConversationBatch) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The score of each message of a batch, inf where there is none, and the row of its conversation."""
+        if not self.keys.size:
+            return np.full(batch.symbol.size, NOT_THERE), np.repeat(np.arange(len(batch)), batch.end - batch.begin)
         place = np.minimum(np.searchsorted(self.keys, batch.key), self.keys.size - 1)
         known = self.keys[place] == batch.key
         length = batch.end - batch.begin

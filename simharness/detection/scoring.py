@@ -7,23 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simharness.detection.aggregators import first_crossings, highest, running_risk
 from simharness.detection.answers import Declared
+from simharness.detection.encryption import hide
 from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.guard import Guard
 from simharness.detection.protocol import ConversationDetector, Detector, MessageDetector, StreamDetector
 from simharness.detection.registry import build
 from simharness.detection.streams import watch_alone
 from simharness.detection.training import fit, training_set
+from simharness.errors import UsageError
 from simharness.records import ConversationBatch
 from simharness.scenario.detector import Aggregator, DetectorSpec
 from simharness.world.model import WorldModel
+
+
+class Told(Protocol):
+    """What a detector said, or says, of conversations that are part of streams (``watching.py``)."""
+
+    def risk(self, batch: ConversationBatch, hidden: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+        """As :meth:`Scorer.risk`, of a batch in which texts are hidden already and nobody moves."""
 
 
 @dataclass(slots=True)
@@ -36,7 +46,7 @@ class Scorer:
     table: NDArray[np.float32] | None  # score of each symbol (text id * 2 + sender); None: reads conversations
     guard: Guard = field(default_factory=lambda: Guard("", DetectorSpec(use=""), Declared()))
     privileged: bool = False  # told the grammar: the bound
-    watched: ConversationDetector | None = None  # what it said of the streams of the world at hand (``watching.py``)
+    watched: Told | None = None  # what it said of the streams of the world at hand
     _scores: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     _risk: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
@@ -56,27 +66,34 @@ class Scorer:
         return self.table is not None or bool(getattr(self.detector, "aggregated", False))
 
     def scores(self, batch: ConversationBatch) -> NDArray[np.float32]:
-        """One score per message of the batch; the buffer is used again for the next batch."""
-        assert self.table is not None
+        """One score per message of the batch, of a detector that reads texts; a table's are in a buffer that is used
+        again for the next batch. Raises DetectorFailed.
+        """
+        if self.table is None:
+            return self._asked(batch)
         self._make_room(batch.symbol.size)
         return np.take(self.table, batch.symbol, out=self._scores[: batch.symbol.size], mode="clip")
 
-    def risk(self, batch: ConversationBatch) -> NDArray[np.float32]:
+    def risk(self, batch: ConversationBatch, hidden: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Running risk after each message of a batch (float32, one per message; -inf or nan where it abstains).
 
-        It starts anew where a conversation moves to another platform. Raises DetectorFailed.
+        It starts anew where a conversation moves to another platform. ``hidden``: platforms whose texts nobody can
+        read, shape (platforms,); who reads nothing else has no use there, and its numbers none. Raises DetectorFailed.
         """
         seen = batch.by_platform()
+        if hidden is not None and not self.reads_texts:
+            seen = hide(seen, hidden)
         if self.watched is not None:
-            return np.asarray(self.watched.risk(seen), np.float32)
-        if self.table is not None:
-            return self._aggregated(self.scores(batch), seen)
-        detector = self.detector
-        if isinstance(detector, StreamDetector):
-            return watch_alone(detector, self.guard, seen)
-        assert isinstance(detector, ConversationDetector)
-        values = self.guard.ask(lambda: detector.risk(seen), seen.symbol.size, "messages")
-        return self._aggregated(values, seen) if self.reads_texts else values
+            return self.watched.risk(seen, hidden)
+        if self.reads_texts:
+            return self._aggregated(self.scores(seen), seen)
+        if isinstance(self.detector, StreamDetector):
+            return watch_alone(self.detector, self.guard, seen)
+        return self._asked(seen)
+
+    def _asked(self, batch: ConversationBatch) -> NDArray[np.float32]:
+        assert isinstance(self.detector, ConversationDetector)
+        return self.guard.ask(partial(self.detector.risk, batch), batch.symbol.size, "messages")
 
     def _aggregated(self, scores: NDArray[np.float32], batch: ConversationBatch) -> NDArray[np.float32]:
         self._make_room(batch.symbol.size)
@@ -146,6 +163,15 @@ def build_detector(spec: DetectorSpec, folder: Path, where: str, *, isolated: bo
     for name in ("timeout", "training_timeout"):
         if hasattr(detector, name):
             setattr(detector, name, getattr(spec, name))
+    aggregated = isinstance(detector, MessageDetector) or getattr(detector, "aggregated", False)
+    if spec.aggregator.over == "account" and not aggregated:
+        release(detector)
+        raise UsageError(
+            f"{where}.aggregator.over",
+            f"{spec.use} keeps its own running risk, so there are no scores of messages to run over an account",
+            allowed="conversation, or a detector of single messages",
+            hint="Leave the aggregator out; a detector with watch(events) sees accounts by itself.",
+        )
     return detector
 
 

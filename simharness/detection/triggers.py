@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simharness.detection.aggregators import NO_EVIDENCE
-from simharness.detection.encryption import hide
 from simharness.detection.scoring import Scorer
 from simharness.records import ConversationBatch
 from simharness.streams import compiled
@@ -75,8 +74,9 @@ def alarms(scorer: Scorer, signal: Signal, batch: ConversationBatch, risk: NDArr
     """Every alarm of a signal on a batch. ``risk``: the scorer's running risk of the batch, if already known."""
     hidden = signal.hidden[batch.platform]
     mute = hidden & scorer.reads_texts  # who reads single messages has nothing to read
-    if not scorer.reads_texts and hidden.any():
-        risk = scorer.risk(hide(batch, signal.hidden))
+    # What is hidden elsewhere counts for a conversation, too, where its account's others do.
+    if signal.hidden.any() if scorer.needs_stream else hidden.any() and not scorer.reads_texts:
+        risk = scorer.risk(batch, signal.hidden)
     elif risk is None:
         risk = scorer.risk(batch)
     if signal.n > 1:

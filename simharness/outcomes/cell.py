@@ -13,7 +13,7 @@ from simharness.detection.faults import DetectorFailed, Fault
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
 from simharness.detection.triggers import Signal, alarms, no_alarms
-from simharness.detection.watching import watched
+from simharness.detection.watching import afresh, watched
 from simharness.outcomes.readings import Reading
 from simharness.records import Truth
 from simharness.response.arm import ArmInput, ArmResult, Rescan, simulate_arm
@@ -141,8 +141,10 @@ def open_readings(prepared: Prepared, world: World, grooming: Sequence[Contacts]
     stages, readings = len(world.model.grammar.stage_names), {}
     for name, scorer in prepared.scorers.items():
         streams = [[planned, *world.benign_contacts()], substitutes] if scorer.needs_stream else []
+        levels = prepared.levels[name]
+        hidden = [signal.hidden for signal in levels.signal.values()]
         with suppress(DetectorFailed):
-            readings[name] = Reading(watched(scorer, world, streams), prepared.levels[name], stages)
+            readings[name] = Reading(watched(scorer, world, streams, hidden), levels, stages)
     return readings
 
 
@@ -193,7 +195,7 @@ def _arm_input(grooming: _Grooming, name: str, arm: Arm, reading: Reading | None
         reading.alarms_of(name),
         membership,
         _false_alerts(grooming.world, name, arm, reading),
-        _rescan(grooming, reading.scorer, levels.signal[name]),
+        _rescan(grooming, afresh(reading.scorer), levels.signal[name]),
         queues,
     )
 

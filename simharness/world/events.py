@@ -16,13 +16,19 @@ DEFAULT_EVENTS = 1 << 15  # events of a batch: their lines stay in the cache, an
 
 
 def event_batches(
-    world: World, blocks: Iterable[Contacts], size: int = DEFAULT_EVENTS, share: float | None = None
+    world: World,
+    blocks: Iterable[Contacts],
+    size: int = DEFAULT_EVENTS,
+    share: float | None = None,
+    *,
+    elsewhere: bool = True,
 ) -> Iterator[EventBatch]:
     """Every message of the given contacts' conversations, earliest first, ``size`` to a batch (the last has the rest).
 
     Messages of one moment come in order of conversation key, then number. ``share``: of harmless contacts sampled, if
-    not the scenario's. All of them are in memory at once, about 18 bytes a message (and 20 a moment longer, while they
-    are sorted). Substitutes start at 0 (``World.substitute_contacts``): give them by themselves, not among others.
+    not the scenario's. ``elsewhere``: also what is sent after a move to another platform (stress). All of them are in
+    memory at once, about 18 bytes a message (and 20 a moment longer, while they are sorted). Substitutes start at 0
+    (``World.substitute_contacts``): give them by themselves, not among others.
     Raises ValueError for a size below 1.
     """
     if size < 1:
@@ -37,7 +43,7 @@ def event_batches(
     contacts, key = contacts.take(rows), key[rows]
     account = account_keys(world.model, world.seed, contacts, share)
     child = child_keys(world.seed, contacts.child)
-    texts, symbol, time, end = _messages(world, contacts)
+    texts, symbol, time, end = _messages(world, contacts, elsewhere)
     begin = np.concatenate([np.zeros(1, np.int64), end[:-1]])
     order = np.argsort(time, kind="stable")
     for first in range(0, order.size, size):
@@ -57,14 +63,16 @@ def event_batches(
 
 
 def _messages(
-    world: World, contacts: Contacts
+    world: World, contacts: Contacts, elsewhere: bool
 ) -> tuple[tuple[str, ...], NDArray[np.uint16], NDArray[np.float64], NDArray[np.int64]]:
     """Texts, then symbol and wall time of every message, conversation by conversation, and where each of these ends."""
     symbols, times, lengths = [], [], []
     for batch in world.batches(contacts):
         view = batch.view
-        symbols.append(view.symbol.copy())
-        times.append(world.model.clock.wall(view.time_s))
-        lengths.append(view.end - view.begin)
+        end = view.end if elsewhere or not view.moved.size else view.moved
+        kept = np.arange(view.symbol.size) < np.repeat(end, view.end - view.begin)
+        symbols.append(view.symbol[kept])
+        times.append(world.model.clock.wall(view.time_s[kept]))
+        lengths.append(end - view.begin)
     texts = world.model.phrasebooks[world.edition].texts
     return texts, np.concatenate(symbols), np.concatenate(times), np.cumsum(np.concatenate(lengths))

@@ -154,6 +154,13 @@ class IsolatedConversations(Isolated):
 class IsolatedStream(Isolated):
     """A detector with ``watch(events)``."""
 
+    def fit(self, training: TrainingSet) -> Self:
+        """Train it, if it wants to be, and keep how it is now: every stream begins there."""
+        super().fit(training)
+        if not self.about["trainable"]:
+            self._snapshot = self._ask("snapshot")
+        return self
+
     def begin(self) -> Self:
         """Forget what was watched since training: another stream begins."""
         if self._snapshot is None:

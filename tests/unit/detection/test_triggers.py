@@ -26,9 +26,10 @@ Row = tuple[int, float, float]  # conversation, time, risk
 class Given(Scorer):
     """A reader of conversations that says what it was told, -inf too, and 9 about a text that is hidden."""
 
-    def risk(self, batch: ConversationBatch) -> NDArray[np.float32]:
-        hidden = np.array([batch.text(j) == "" for j in range(batch.symbol.size)], np.bool_)
-        return np.where(hidden, np.float32(9), cast(NDArray[np.float32], self.detector))
+    def risk(self, batch: ConversationBatch, hidden: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+        seen = batch if hidden is None else hide(batch, hidden)
+        unread = np.array([seen.text(j) == "" for j in range(seen.symbol.size)], np.bool_)
+        return np.where(unread, np.float32(9), cast(NDArray[np.float32], self.detector))
 
 
 def batch_of(told: Told) -> tuple[Scorer, ConversationBatch]:
