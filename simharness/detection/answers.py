@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,16 @@ class Declared:
         cls, detector: Any, range_: tuple[float, float] | None = None, direction: Direction | None = None
     ) -> Declared:
         """What a detector declares in its attributes ``range``, ``direction`` and ``abstains``; the scenario's word
-        goes first.
+        goes first. Raises ValueError for a range or direction that is none.
         """
-        own = getattr(detector, "range", None)
-        return cls(
-            range_ or (None if own is None else (float(own[0]), float(own[1]))),
-            direction or cast(Direction, getattr(detector, "direction", "higher")),
-            bool(getattr(detector, "abstains", False)),
-        )
+        given = range_ or getattr(detector, "range", None)
+        limits = None if given is None else (float(given[0]), float(given[1]))
+        if limits is not None and not limits[0] < limits[1]:
+            raise ValueError(f"range: expected the lowest score before the highest, got {limits}")
+        riskier = direction or getattr(detector, "direction", "higher")
+        if riskier not in get_args(Direction):
+            raise ValueError(f"direction: expected higher or lower, got {riskier!r}")
+        return cls(limits, cast(Direction, riskier), bool(getattr(detector, "abstains", False)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,21 @@ def numbers(answer: Any, expected: int, noun: str, declared: Declared) -> NDArra
 
 def usable(
     answer: Any, expected: int, noun: str, declared: Declared
-) -> tuple[NDArray[np.float32], DetectorFailed | None]:
-    """As :func:`numbers`, but numbers that cannot be used become nan, and the fault is handed back beside the rest.
+) -> tuple[NDArray[np.float32], DetectorFailed | None, int]:
+    """As :func:`numbers`, but numbers that cannot be used become nan. Handed back beside them: the first kind of fault
+    among them, and how many numbers were lost (those it abstained from were not).
 
     Raises DetectorFailed where nothing can be used: wrong_length or garbage.
     """
     given = read(answer, expected, noun)
-    first = None
+    first, lost = None, 0
     while (bad := _faulty(given, declared)) is not None:
         kind, places, what = bad
         first = first or DetectorFailed(kind, f"of {expected} {noun}, {places.size} {what}")
         given.values[places] = np.nan
         given.abstained[places] = True
-    return given.values, first
+        lost += int(places.size)
+    return given.values, first, lost
 
 
 def _faulty(given: Answer, declared: Declared) -> tuple[FaultKind, NDArray[np.int64], str] | None:
@@ -108,10 +112,13 @@ def read(answer: Any, expected: int, noun: str) -> Answer:
         raise DetectorFailed("wrong_length", shape)
     if array.dtype.kind not in "fiubO":
         raise DetectorFailed("garbage", f"expected one number for each of {expected} {noun}, got {array.dtype.name}")
+    if array.dtype.kind == "O" and any(isinstance(item, str | bytes) for item in array):  # numpy would read "0.5"
+        problem = f"expected one number for each of {expected} {noun}, got text among them"
+        raise DetectorFailed("garbage", problem)
     try:
         with np.errstate(over="ignore"):  # too large for float32 becomes infinite, which is refused by name
             return Answer(array.astype(np.float32), abstained)  # a copy: what the detector keeps must not change
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: an integer beyond any float
         problem = f"expected one number for each of {expected} {noun}, got something else among them"
         raise DetectorFailed("garbage", problem) from None
 

@@ -65,7 +65,7 @@ class Guard:
             size = high - low
             budget -= 1
             try:
-                out[low:high], fault = usable(score(texts[low:high]), size, "texts", self.declared)
+                out[low:high], fault, lost = usable(score(texts[low:high]), size, "texts", self.declared)
             except DetectorFailed as error:
                 if size > 1 and budget > 0 and error.kind == "exception":
                     left += [(low + size // 2, high), (low, low + size // 2)]
@@ -73,7 +73,7 @@ class Guard:
                     self._note(error, "abstained", size)
             else:
                 if fault is not None:
-                    self._note(fault, "abstained", int(np.isnan(out[low:high]).sum()))
+                    self._note(fault, "abstained", lost)
         return self._turned(out)
 
     def ask_stream(self, questions: Callable[[], Iterable[tuple[Callable[[], Any], int]]], noun: str) -> Floats:
@@ -126,14 +126,14 @@ class Guard:
     def _or_nothing(self, question: Callable[[], Any], expected: int, noun: str) -> Floats:
         if self._unanswered < GIVE_UP:
             try:
-                values, fault = usable(question(), expected, noun, self.declared)
+                values, fault, lost = usable(question(), expected, noun, self.declared)
             except DetectorFailed as error:
                 fault, self._last = error, error.kind
                 self._unanswered += 1
             else:
                 self._unanswered = 0
                 if fault is not None:
-                    self._note(fault, "abstained", int(np.isnan(values).sum()))
+                    self._note(fault, "abstained", lost)
                 return values
         else:
             fault = DetectorFailed(self._last, f"not asked again after {GIVE_UP} questions in a row without an answer")

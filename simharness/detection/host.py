@@ -34,6 +34,7 @@ from simharness.records import ConversationBatch, EventBatch
 NO_NETWORK = "SIMHARNESS_DETECTORS_OFFLINE"  # if set, no detector in a process of its own may open a connection
 _NETWORK = frozenset({"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo"})
 _PARENT_CHECK_S = 1.0
+_OURS = Path(__file__).parents[1]
 
 
 @dataclass(slots=True)
@@ -118,7 +119,7 @@ def answer(connection: Connection, work: Callable[[], Any]) -> None:
 def _told(error: Exception) -> str:
     """The error and where the detector's own code raised it."""
     frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if "simharness" not in Path(frame.filename).parts
+        frame for frame in traceback.extract_tb(error.__traceback__) if _OURS not in Path(frame.filename).parents
     ]
     at = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{at}"
@@ -136,9 +137,9 @@ def serve(connection: Connection) -> None:
     while True:
         try:
             method, arguments = pickle.loads(connection.recv_bytes())
-        except (EOFError, OSError):
+            answer(connection, partial(getattr(resident, method), *arguments))
+        except (EOFError, OSError):  # nobody asks, or waits for the answer, any more
             return
-        answer(connection, partial(getattr(resident, method), *arguments))
 
 
 def _end_with(parent: int) -> None:

@@ -45,6 +45,8 @@ def budget_numbers(model: WorldModel, readings: Mapping[str, Reading], name: str
         return {}
     own, baseline = (
         recall_at_budget(model, readings[detector], matched.alerts_per_1000_child_months)
+        if detector in readings  # the baseline may have failed
+        else None
         for detector in (name, matched.baseline)
     )
     over = None if own is None or baseline is None else own - baseline

@@ -108,10 +108,12 @@ def _read_with(readings: dict[str, Reading], read: Callable[[Reading, Batch], No
 
 
 def _live_through(
-    model: WorldModel, seed: int, grooming: _Grooming, readings: Mapping[str, Reading]
+    model: WorldModel, seed: int, grooming: _Grooming, readings: dict[str, Reading]
 ) -> dict[str, ArmResult]:
-    """Every arm but those whose detector has failed, or fails while it reads what an arm has changed."""
-    arms = {}
+    """Every arm but those whose detector has failed, or fails while it reads what an arm has changed: then none of its
+    arms is kept, and no reading.
+    """
+    arms: dict[str, ArmResult] = {}
     for name, arm in model.scenario.arms.items():
         if arm.detector is not None and arm.detector not in readings:
             continue
@@ -119,8 +121,10 @@ def _live_through(
         try:
             arms[name] = simulate_arm(model, seed, arm, given)
         except DetectorFailed:
-            continue
-    return arms
+            assert arm.detector is not None
+            del readings[arm.detector]
+    given_up = {name for name in arms if model.scenario.arms[name].detector not in (None, *readings)}
+    return {name: result for name, result in arms.items() if name not in given_up}
 
 
 def run_comparator(model: WorldModel, seed: int) -> Cell:

@@ -73,7 +73,8 @@ def in_parts(table: Table, width: int) -> list[RenderableType]:
     wide = range(min(needed[0], most), least, -1)
     label = next((label for label in wide if len(_parts(needed, width - label)) == fewest), least)
     groups = _parts(needed, width - label)
-    parts = [_part(table, group, label, "" if n == 0 else ", continued") for n, group in enumerate(groups)]
+    room = width - label - _GAP  # a column that needs more wraps, and takes nothing from the names
+    parts = [_part(table, group, label, room, "" if n == 0 else ", continued") for n, group in enumerate(groups)]
     return [line for part in parts for line in (part, Text())]
 
 
@@ -96,7 +97,7 @@ def _needed(table: Table, place: int) -> int:
     return max([*words, *(len(line) for row in table.rows for line in row[place])])
 
 
-def _part(table: Table, places: list[int], label: int, suffix: str) -> RichTable:
+def _part(table: Table, places: list[int], label: int, room: int, suffix: str) -> RichTable:
     laid_out = RichTable(
         title=table.title + suffix,
         title_justify="left",
@@ -107,7 +108,7 @@ def _part(table: Table, places: list[int], label: int, suffix: str) -> RichTable
     )
     laid_out.add_column(table.columns[0], width=label)
     for place in places:
-        laid_out.add_column(table.columns[place], width=_needed(table, place))
+        laid_out.add_column(table.columns[place], width=min(_needed(table, place), room))
     for row in table.rows:
         cells = (row[0], *(row[place] for place in places))
         laid_out.add_row(*(Text("\n".join(lines)) for lines in cells), end_section=not table.dense)

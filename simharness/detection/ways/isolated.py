@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,6 +34,7 @@ from simharness.records import ConversationBatch, EventBatch
 
 START_S = 120.0  # imports of heavy packages; a start that takes longer hangs
 _ENDING_S = 2.0
+_POLL_S = 0.01
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -200,9 +203,7 @@ class _Child:
     def __init__(self) -> None:
         ours, theirs = Pipe()
         # One thread for libraries that only look once, when they are loaded.
-        environment = os.environ | {
-            name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        }
+        environment = os.environ | dict.fromkeys(_THREADS, "1")
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "simharness.detection.host", str(theirs.fileno())],
@@ -230,6 +231,7 @@ class _Child:
         def stop() -> None:
             late.set()
             _kill(self.process)
+            _hang_up(self._connection)
 
         timer = threading.Timer(timeout, stop)
         timer.daemon = True
@@ -271,14 +273,25 @@ def _declared(told: Mapping[str, Any]) -> Declared:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, PermissionError):  # macOS refuses where only a zombie is left
         os.killpg(process.pid, signal.SIGKILL)  # with whatever the detector started itself
 
 
+def _hang_up(connection: Connection[Any, Any]) -> None:
+    """End a wait for an answer even if something the detector left behind, in a session of its own, holds the line."""
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
 def _end(process: subprocess.Popen[bytes], connection: Connection[Any, Any]) -> None:
+    """End it, and what it started and left behind. It ends by itself when nobody listens any more."""
     connection.close()
-    try:
-        process.wait(_ENDING_S if process.poll() is None else 0)  # it ends by itself when nobody listens any more
-    except subprocess.TimeoutExpired:
-        _kill(process)
-        process.wait()
+    deadline = time.monotonic() + _ENDING_S
+    while _runs(process) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    _kill(process)  # until wait() the number stays its own
+    process.wait()
+
+
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
