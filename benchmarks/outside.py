@@ -1,12 +1,14 @@
 """The cheapest detector outside Python's own process that keeps to the protocol: what the paths themselves cost.
 
 ``python outside.py`` speaks JSON lines; ``python outside.py http`` serves POSTs on a free port, which it prints.
+``Lengths`` and ``Places`` are Python objects as a team might hand them in.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -36,6 +38,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+
+class Lengths:
+    """A score for every text: its length."""
+
+    def score(self, texts: Sequence[str]) -> list[int]:
+        return [len(text) for text in texts]
+
+
+class Places:
+    """Risk of whole conversations: which of the texts was sent, as cheap as an answer for every message can be."""
+
+    def risk(self, batch: Any) -> Any:
+        return batch.symbol >> 1
 
 
 def main() -> None:

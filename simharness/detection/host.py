@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from simharness.detection.answers import Answer, Declared, read, read_scores
 from simharness.detection.faults import DetectorFailed
@@ -34,6 +34,7 @@ from simharness.records import ConversationBatch, EventBatch
 NO_NETWORK = "SIMHARNESS_DETECTORS_OFFLINE"  # if set, no detector in a process of its own may open a connection
 _NETWORK = frozenset({"socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo"})
 _PARENT_CHECK_S = 1.0
+_LOADS = ("make", "restore", "fit")  # what loads a detector's libraries
 _OURS = Path(__file__).parents[1]
 
 
@@ -98,8 +99,7 @@ class Resident:
 def answer(connection: Connection, work: Callable[[], Any]) -> None:
     """Do one piece of work and send what came of it: a header, and bytes where it says so."""
     try:
-        with threadpool_limits(limits=1):  # sums split over threads round differently
-            result = work()
+        result = work()
     except UsageError as error:
         parts = {"where": error.where, "problem": error.problem, "allowed": error.allowed, "hint": error.hint}
         _send(connection, {"usage": parts})
@@ -118,9 +118,7 @@ def answer(connection: Connection, work: Callable[[], Any]) -> None:
 
 def _told(error: Exception) -> str:
     """The error and where the detector's own code raised it."""
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if _OURS not in Path(frame.filename).parents
-    ]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _OURS not in Path(frame.filename).parents]
     at = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{at}"
 
@@ -133,13 +131,16 @@ def _send(connection: Connection, header: Mapping[str, Any], payload: bytes | No
 
 def serve(connection: Connection) -> None:
     """Answer requests until the harness goes away."""
-    resident = Resident()
+    resident, threads = Resident(), ThreadpoolController()
     while True:
         try:
             method, arguments = pickle.loads(connection.recv_bytes())
-            answer(connection, partial(getattr(resident, method), *arguments))
+            with threads.limit(limits=1):  # sums split over threads round differently
+                answer(connection, partial(getattr(resident, method), *arguments))
         except (EOFError, OSError):  # nobody asks, or waits for the answer, any more
             return
+        if method in _LOADS:  # to look for libraries takes longer than most answers
+            threads = ThreadpoolController()
 
 
 def _end_with(parent: int) -> None:

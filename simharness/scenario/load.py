@@ -57,10 +57,10 @@ def _rebased(tree: Tree, folder: Path) -> Tree:
             population["table"] = os.path.relpath(there / population["table"], folder)
     detectors = data.get("detectors")
     for name, spec in detectors.items() if isinstance(detectors, dict) else ():
-        if isinstance(spec, dict) and ("options" in spec or ":" in str(spec.get("use"))):
-            there = home("detectors", name, "use")
+        if isinstance(spec, dict) and ("folder" in spec or "options" in spec or ":" in str(spec.get("use"))):
+            there = home("detectors", name, "folder" if "folder" in spec else "use")
             if there is not None:
-                spec.setdefault("folder", os.path.relpath(there, folder))
+                spec["folder"] = os.path.relpath(there / str(spec.get("folder", "")), folder)
     return Tree(data, tree.positions)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import message_path
+from benchmarks import detector_paths, message_path
 from benchmarks.message_path import Bench, measure, prepare, step_seconds, walk
 from benchmarks.peer_simpy import ENDED, Counts, Peer, Row, Workload, workload
 from benchmarks.timing import Laps, Spread, in_turn
@@ -137,3 +137,24 @@ def test_figures_fit_together(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> 
     shown = CliRunner().invoke(message_path.main, [], env={"COLUMNS": "120"})
     assert shown.exit_code == 0
     assert "plain SimPy" in shown.output and f"median {found['ratio']['median']:.0f}" in shown.output
+
+
+def test_every_way_in_is_measured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("TEXT_BATCHES", (8,)), ("CONVERSATION_BATCHES", (4,)), ("RUN_SCALE", 0.005)):
+        monkeypatch.setattr(detector_paths, name, size)
+    found = detector_paths.measure(bench, 1, TINY)
+    ways = [name.partition(",")[0] for name in found["sides"]]
+    assert list(dict.fromkeys(ways)) == ["table look-up", "message detector", "isolated", "process", "http"]
+    assert all(side["units_per_s"]["median"] > 0 for side in found["sides"].values())
+    runs = found["runs_s"]
+    assert set(found["isolated_beyond"]) == {"keyword", "behaviour"}
+    for name, more in found["isolated_beyond"].items():
+        isolated, plain = runs[f"run, {name} isolated"], runs[f"run, {name} in this process"]
+        assert more["median"] == isolated["median"] / plain["median"] - 1
+
+    monkeypatch.setattr(detector_paths, "prepare", lambda conversations: bench)
+    monkeypatch.setattr(detector_paths, "measure", lambda bench, rounds: found)
+    written = CliRunner().invoke(detector_paths.main, ["--json"])
+    assert written.exit_code == 0 and json.loads(written.output) == found
+    shown = CliRunner().invoke(detector_paths.main, [], env={"COLUMNS": "120"})
+    assert shown.exit_code == 0 and "aim: at most 20%" in shown.output and "behaviour isolated: " in shown.output

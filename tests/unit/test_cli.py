@@ -595,6 +595,73 @@ def test_a_detector_in_a_file_is_measured_by_workers_too(main: Main, tmp_path: P
     assert added["grooming"]["estimate"] > 0 and added["delay"]["estimate"] > 1.0
 
 
+# -- commands about detectors -----------------------------------------------------------------------------------------
+
+HELP = {
+    ("init",): ("[DIR]", "nothing in it is overwritten"),
+    ("check-detector",): ("SPEC", "exit code 1 if one is broken", "--scenario"),
+    ("stream",): ("FILE", "--part", "--speed", "--envelope", "[plain|osprey]"),
+    ("robustness",): ("[FOLDER or FILE]...", "--false-alerts"),
+    ("corpus",): ("read", "pacing", "write-pan"),
+    ("corpus", "read"): ("SOURCE", "--labels", "--times"),
+    ("corpus", "pacing"): ("SOURCE", "--times"),
+    ("corpus", "write-pan"): ("FILE DIR", "--edition"),
+}
+
+
+@pytest.mark.parametrize("words", HELP, ids=" ".join)
+def test_help_of_commands_about_detectors(main: Main, words: tuple[str, ...]) -> None:
+    code, out, err = main(*words, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"Usage: simharness {' '.join(words)}")
+    for part in HELP[words]:
+        assert " ".join(part.split()) in " ".join(out.split()), part
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("init", "one", "two"), ("unexpected extra argument",)),
+        (("check-detector", "keywrod"), ("Did you mean 'keyword'?",)),
+        (("stream", FLAGSHIP, "--part", "replication-10"), ("--part replication-10", "replication-0 to replication-9")),
+        (("stream", FLAGSHIP, "--part", "trainin"), ("no such part", "Did you mean 'training'?")),
+        (("stream", FLAGSHIP, "--speed", "fast"), ("--speed", "60x")),
+        (("stream", FLAGSHIP, "--limit", "0"), ("--limit",)),
+        (("stream", "nowhere.yaml"), ("no such file",)),
+        (("robustness", "nowhere"), ("nowhere", "no such file")),
+        (("robustness", FLAGSHIP), ("no scenario states any stress", "scenarios/stress")),
+        (("robustness", FLAGSHIP, "-o", "out.txt"), ("unknown type of file", ".json, .md")),
+        (("robustness", FLAGSHIP.parent / "stress", "--false-alerts", "-1"), ("--false-alerts",)),
+        (("corpus", "read", "nowhere.xml", "--scenario", FLAGSHIP), ("nowhere.xml", "No such file")),
+        (("corpus", "read", "nowhere.txt", "--scenario", FLAGSHIP), ("nowhere.txt", ".csv", "chitchat")),
+        (("corpus", "pacing", "nowhere.csv", "--scenario", FLAGSHIP), ("nowhere.csv", "No such file")),
+        (("corpus", "write-pan", "nowhere.yaml", "pan"), ("nowhere.yaml", "no such file")),
+        (("corpus", "nonsense"), ("nonsense",)),
+    ],
+    ids=lambda words: " ".join(getattr(word, "name", word) for word in words) if isinstance(words, tuple) else "",
+)
+def test_mistakes_with_commands_about_detectors(
+    main: Main,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[object, ...],
+    parts: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = main(*words)
+    assert (code, out) == (2, ""), err
+    for part in parts:
+        assert part in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_robustness_of_a_folder_without_scenarios(main: Main, tmp_path: Path) -> None:
+    code, _, err = main("robustness", tmp_path)
+    assert code == 2
+    assert str(tmp_path) in err and "there is no scenario in this folder" in err
+
+
 # -- show and calibrate -----------------------------------------------------------------------------------------------
 
 
