@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from simharness.cli_options import FLAGSHIP, F, jobs_option, option, path_type
+from simharness.cli_options import F, jobs_option, option, path_type
 
 SEED = click.IntRange(0, 2**63 - 1)
 
@@ -73,11 +73,11 @@ def stream(part: tuple[str, ...], **options: Any) -> None:
 @option("--json", is_flag=True, help="write the table to stdout as JSON")
 @option("-o", "--output", type=path_type, help="also write a file: .json or .md")
 def robustness(paths: tuple[Path, ...], **options: Any) -> None:
-    """What each stress dial costs each detector (default: scenarios/stress)."""
+    """What each stress dial costs each detector (default: the scenarios of stress that come with simharness)."""
     from simharness.commands.robustness import robustness as work
 
     renamed = {"as_json": options.pop("json"), "detectors": options.pop("detector")}
-    work(paths or (Path("scenarios/stress"),), **renamed, **options)
+    work(paths, **renamed, **options)
 
 
 @click.group()
@@ -93,7 +93,7 @@ def _corpus_options(command: F) -> F:
     for decorate in reversed(
         [
             click.argument("source", metavar="SOURCE"),
-            option("--scenario", type=path_type, default=FLAGSHIP, show_default=True, help="trains the detectors"),
+            option("--scenario", type=path_type, help="trains the detectors; the flagship that comes along if absent"),
             option("--labels", type=path_type, help="file of predators' author ids, or of conversation and line"),
             option("--times", type=path_type, help="PAN-2012 layout: side file of absolute times (JSON lines)"),
         ]

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
-FLAGSHIP = Path("scenarios/england_wales_2017.yaml")
 
 option = partial(click.option, show_envvar=True)
 path_type = click.Path(path_type=Path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from simharness.commands.options import load
+from simharness.commands.shipped import SHIPPED
 from simharness.corpora.measures import corpus_numbers, failures
 from simharness.corpora.pacing import QUANTILES, SESSION_GAP_S, Compared, compare, corpus_pacing, synthetic_pacing
 from simharness.corpora.reading import CorpusReading, read_corpus, readers
@@ -26,7 +27,7 @@ from simharness.run import prepare_cells
 from simharness.scenario.load import Loaded, located
 from simharness.world.model import Edition, WorldModel, build_model
 
-SCENARIO = Path("scenarios/england_wales_2017.yaml")
+SCENARIO = SHIPPED / "england_wales_2017.yaml"
 PACING_CONVERSATIONS = 5_000  # synthetic ones: enough for a distance to be known to about 0.02
 READ_BANNER = (
     "TEXT FROM OUTSIDE: read, scored and dropped. Detectors were trained, and levels set, on synthetic worlds only.",
@@ -51,7 +52,7 @@ _LABELLED = (
 
 def read(
     source: str,
-    scenario: Path = SCENARIO,
+    scenario: Path | None = None,
     detectors: Sequence[str] = (),
     labels: Path | None = None,
     times: Path | None = None,
@@ -82,7 +83,7 @@ def read(
         raise DetectorFailed(fault.kind, told, name)
 
 
-def pacing(source: str, scenario: Path = SCENARIO, labels: Path | None = None, times: Path | None = None) -> None:
+def pacing(source: str, scenario: Path | None = None, labels: Path | None = None, times: Path | None = None) -> None:
     """Print how the pacing of harmless synthetic conversations differs from a corpus's. Raises UsageError."""
     corpus = open_corpus(source, labels, times)
     _, model = _loaded(scenario, ())
@@ -108,8 +109,8 @@ def write(scenario: Path, folder: Path, grooming: int, benign: int, edition: str
     )
 
 
-def _loaded(scenario: Path, detectors: Sequence[str]) -> tuple[Loaded, WorldModel]:
-    loaded = load(scenario, seed=None, replications=None, scale=None, assignments=(), detectors=detectors)
+def _loaded(scenario: Path | None, detectors: Sequence[str]) -> tuple[Loaded, WorldModel]:
+    loaded = load(scenario or SCENARIO, seed=None, replications=None, scale=None, assignments=(), detectors=detectors)
     with located(loaded):
         return loaded, build_model(loaded.scenario.one_nation(), loaded.folder)
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from simharness.commands.options import load
 from simharness.commands.report import write_file
+from simharness.commands.shipped import SHIPPED
 from simharness.errors import UsageError
 from simharness.report.robustness import notes, page, tables
 from simharness.report.terminal import console, in_parts
@@ -32,14 +33,17 @@ def robustness(
     as_json: bool,
     output: Path | None,
 ) -> None:
-    """Measure, print, and write ``output`` if there is one. Raises UsageError or UsageErrors."""
+    """Measure, print, and write ``output`` if there is one. No ``paths``: the dials that come with simharness.
+
+    Raises UsageError or UsageErrors.
+    """
     if output is not None and output.suffix not in _WRITERS:
         raise UsageError(f"--output {output}", "unknown type of file", allowed=", ".join(_WRITERS))
 
     def loaded(path: Path) -> Loaded:
         return load(path, seed=seed, replications=replications, scale=None, assignments=(), detectors=detectors)
 
-    base, dials = base_and_dials(files(paths), loaded)
+    base, dials = base_and_dials(files(paths or [SHIPPED / "stress"]), loaded)
     found = measure(base, dials, rate=false_alerts, jobs=jobs, notify=_tell)
     if output is not None:
         write_file(output, _WRITERS[output.suffix](found))

@@ -34,12 +34,12 @@ def fault_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     asked = summary["replications_asked"]
     for fault in summary.get("faults", []):
         where = f"in {len(fault['replications'])} of {counted(asked, 'replication')}"
-        said = f"Detector {fault['detector']} {KINDS[fault['kind']]} {where}"
+        said = f"Detector {fault['detector']}, {where}: {KINDS[fault['kind']]}"
         if fault["effect"] == "failed":
             arms = ", ".join(fault["arms"])
-            yield f"{said}: no result of it there" + (f", nor of the arms {arms}." if arms else ".")
+            yield f"{said}; no result of it there" + (f", nor of the arms {arms}." if arms else ".")
         elif fault["effect"] == "abstained":
-            yield f"{said}: what it did not score counts as not scored."
+            yield f"{said}; what it did not score counts as not scored."
 
 
 def faults_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:

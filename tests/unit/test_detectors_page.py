@@ -61,7 +61,7 @@ def test_the_page_works_from_beginning_to_end(tmp_path: Path) -> None:
                 assert result.returncode == 0, f"{line}\n{result.stdout}\n{result.stderr}"
                 done.append((line, result.stdout or ""))
     shown = dict(done)
-    assert sum("check-detector" in line for line in shown) == 6
+    assert sum("check-detector" in line for line, _ in done) == 6
     assert all("BROKEN" not in out and "held" in out for line, out in done if "check-detector" in line)
     report = shown["simharness run scenario.yaml --scale smoke --replications 2"]
     assert "mine" in report and "bayes_bound" in report and "Alert to child and police on my detector" in report

@@ -279,8 +279,10 @@ def test_a_detector_that_fails_while_preparing_is_left_out_of_every_replication(
     arms = summary_of(folder)["arms"]
     assert {name.removeprefix("by_") for name in arms if name.startswith("by_")} == LEFT
     banner = compose(*read_run(RunFolder.at(folder.path))).banner
-    lost = "Detector learns gave no answer in time in 2 of 2 replications: no result of it there, nor of the arms by_"
-    silent = "Detector table_silent gave numbers that are none in 2 of 2 replications: what it did not score counts as"
+    lost = "Detector learns, in 2 of 2 replications: gave no answer in time; no result of it there, nor of the arms by_"
+    silent = (
+        "Detector table_silent, in 2 of 2 replications: gave numbers that are none; what it did not score counts as"
+    )
     assert f"{lost}learns." in banner and f"{silent} not scored." in banner
 
 
@@ -450,9 +452,7 @@ def test_detectors_that_raise_hang_and_crash_leave_a_run_that_is_continued_when_
     expected = {way: (kind, effects[on_error]) for way, (on_error, kind) in WAYS.items()}
     assert faults[0] == []
     assert {each["detector"]: (each["kind"], each["effect"]) for each in faults[1]} == expected
-    told = (
-        "Detector raises raised an exception in 1 of 2 replications: no result of it there, nor of the arms by_raises."
-    )
+    told = "Detector raises, in 1 of 2 replications: raised an exception; no result of it there, nor of the arms by_raises."
     assert told in " ".join(printed.out.replace("│", " ").split())
     assert "no [bold]such[/bold] thing" in printed.out  # nothing in it is taken for markup
     assert "raises: raised LookupError: no [bold]such[/bold] thing (own.py:" in printed.err

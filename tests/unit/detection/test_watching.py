@@ -430,6 +430,7 @@ def test_a_detector_with_a_risk_of_its_own_has_nothing_to_run_over_accounts(tmp_
     with pytest.raises(UsageError, match="keeps its own running risk") as caught:
         build_detector(over, tmp_path, "detectors.mine")
     assert caught.value.where == "detectors.mine.aggregator.over"
+    (tmp_path / "verdicts.jsonl").write_text('{"conversation": 1, "message": 1, "score": 0.5}\n')
     for use in ("keyword", "scores:verdicts.jsonl"):
         assert build_detector(over.model_copy(update={"use": use}), tmp_path, "detectors.mine") is not None
 

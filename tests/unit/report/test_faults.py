@@ -43,18 +43,18 @@ def test_nothing_is_said_where_nothing_failed() -> None:
 
 def test_the_banner_names_detector_kind_replications_and_arms() -> None:
     assert lines(fault()) == [
-        "Detector mine raised an exception in 1 of 10 replications: no result of it there, nor of the arms alerts."
+        "Detector mine, in 1 of 10 replications: raised an exception; no result of it there, nor of the arms alerts."
     ]
-    assert lines(fault(kind="hang", arms=["one", "two"], replications=[0, 2, 5])) == [
-        "Detector mine gave no answer in time in 3 of 10 replications: no result of it there, nor of the arms one, two."
+    assert lines(fault(kind="hang", arms=["a", "b"], replications=[0, 2, 5])) == [
+        "Detector mine, in 3 of 10 replications: gave no answer in time; no result of it there, nor of the arms a, b."
     ]
     assert lines(fault(kind="crash", arms=[], replications=[0]), asked=1) == [
-        "Detector mine its process ended in 1 of 1 replication: no result of it there."
+        "Detector mine, in 1 of 1 replication: its process ended; no result of it there."
     ]
 
 
 def test_abstentions_are_said_and_what_was_mended_by_asking_again_is_not() -> None:
-    said = "Detector mine gave infinite numbers in 1 of 10 replications: what it did not score counts as not scored."
+    said = "Detector mine, in 1 of 10 replications: gave infinite numbers; what it did not score counts as not scored."
     assert lines(fault("abstained", kind="infinite"), fault("retried", kind="hang")) == [said]
 
 
