@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+from simharness.commands.json_schema import scenario_schema
 from simharness.commands.shipped import SHIPPED
 from simharness.errors import UsageError
 
+SCHEMA = "scenario.schema.json"  # for editors; the scenario's first line names it
 TEMPLATES = Path(__file__).parents[1] / "templates"
 _BASE = ("england_wales_2017.yaml", "base/behaviour.yaml", "base/response.yaml", "data/police_force_areas.csv")
 _OWN = {
@@ -23,7 +26,8 @@ def init(folder: Path) -> None:
     """Write the project and say what to do next. Raises UsageError where a file is there, or cannot be written."""
     files = {folder / "base" / name: SHIPPED / name for name in _BASE}
     files |= {folder / target: TEMPLATES / f"{name}.txt" for name, target in _OWN.items()}
-    there = [str(path) for path in files if path.exists()]
+    schema = folder / SCHEMA
+    there = [str(path) for path in (*files, schema) if path.exists()]
     if there:
         problem = f"is there already: {', '.join(there)}"
         raise UsageError(str(folder), problem, hint="Nothing was written. Give an empty folder: simharness init DIR")
@@ -31,9 +35,10 @@ def init(folder: Path) -> None:
         for target, source in files.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+        schema.write_text(json.dumps(scenario_schema(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(str(folder), f"cannot be written: {error.strerror or error}") from error
-    print(f"Wrote {len(files)} files to {folder}. Next:")
+    print(f"Wrote {len(files) + 1} files to {folder}. Next:")
     if folder != Path():
         print(f"  cd {folder}")
     print("  simharness check-detector detector.py:Detector   # the contract it must hold")

