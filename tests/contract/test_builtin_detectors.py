@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from detectors import always
 from simharness.detection.protocol import ConversationDetector, MessageDetector
+from simharness.detection.rows import first_messages, place_of, take_rows
 from simharness.detection.scoring import Scorer
 from simharness.records import ConversationBatch
 from simharness.scenario.model import Scenario
@@ -32,28 +33,6 @@ READS_TEXT_BY_NUMBER = {"bayes_bound": "it is told the grammar, which numbers th
 PER_CONVERSATION = ("platform", "declared_adult", "new_contacts_7d")
 
 every = pytest.mark.parametrize("name", NAMES)
-
-
-def place_of(batch: ConversationBatch) -> NDArray[np.int64]:
-    """Place (from 0) of every message in its conversation."""
-    return np.arange(batch.symbol.size) - np.repeat(batch.begin, batch.end - batch.begin)
-
-
-def first_messages(batch: ConversationBatch, k: int) -> ConversationBatch:
-    """Every conversation cut after its first ``k`` messages."""
-    kept, lengths = place_of(batch) < k, np.minimum(batch.end - batch.begin, k)
-    end = np.cumsum(lengths)
-    return replace(batch, symbol=batch.symbol[kept], time_s=batch.time_s[kept], begin=end - lengths, end=end)
-
-
-def rows(batch: ConversationBatch, order: NDArray[np.int64]) -> tuple[ConversationBatch, NDArray[np.int64]]:
-    """The conversations in another order, and which message of ``batch`` each of their messages is."""
-    lengths = (batch.end - batch.begin)[order]
-    end = np.cumsum(lengths)
-    source = np.repeat(batch.begin[order], lengths) + np.arange(lengths.sum()) - np.repeat(end - lengths, lengths)
-    columns = {name: getattr(batch, name)[order] for name in PER_CONVERSATION}
-    symbol, time = batch.symbol[source], batch.time_s[source]
-    return replace(batch, symbol=symbol, time_s=time, begin=end - lengths, end=end, **columns), source
 
 
 def same(left: NDArray[np.float32], right: NDArray[np.float32]) -> bool:
@@ -98,7 +77,7 @@ def test_the_order_of_conversations_is_irrelevant(
 ) -> None:
     risk = scorers[name].risk(grooming).copy()
     order = np.argsort(uniform(3, "test.order", np.arange(len(grooming))))
-    shuffled, source = rows(grooming, order)
+    shuffled, source = take_rows(grooming, order)
     assert same(scorers[name].risk(shuffled), risk[source])
 
 
@@ -106,7 +85,7 @@ def test_the_order_of_conversations_is_irrelevant(
 def test_other_conversations_are_irrelevant(name: str, scorers: dict[str, Scorer], grooming: ConversationBatch) -> None:
     risk = scorers[name].risk(grooming).copy()
     for row in range(0, len(grooming), 20):
-        alone, source = rows(grooming, np.array([row]))
+        alone, source = take_rows(grooming, np.array([row]))
         assert same(scorers[name].risk(alone), risk[source])
 
 

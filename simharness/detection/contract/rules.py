@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,19 +66,16 @@ def past_only(trial: Trial) -> Broken | None:
     batch, place = trial.batch, place_of(trial.batch)
     for cut in CUTS:
         past = place < cut
-        given = trial.probe.risk(first_messages(batch, cut))
-        where = _differs(trial.risk[past], given, trial.risk)
-        if where is not None:
-            return _leak(
-                trial, np.flatnonzero(past)[where], trial.risk[past][where], given[where], f"cut off after {cut}"
-            )
-        scrambled = _scrambled(batch, past)
-        given = trial.probe.risk(scrambled)[past]
-        where = _differs(trial.risk[past], given, trial.risk)
-        if where is not None:
-            return _leak(
-                trial, np.flatnonzero(past)[where], trial.risk[past][where], given[where], f"changed after {cut}"
-            )
+        futures: dict[str, tuple[ConversationBatch, Any]] = {
+            "cut off after": (first_messages(batch, cut), slice(None)),
+            "changed after": (_scrambled(batch, past), past),
+        }
+        for how, (other, kept) in futures.items():
+            given = trial.probe.risk(other)[kept]
+            where = _differs(trial.risk[past], given, trial.risk)
+            if where is not None:
+                message = int(np.flatnonzero(past)[where])
+                return _leak(trial, message, trial.risk[past][where], given[where], f"{how} {cut}")
     return None
 
 
