@@ -1,6 +1,6 @@
 """The command line: options here, the work in ``simharness.commands``, imported only when a command is given.
 
-Exit codes: 0 done; 1 is kept for missed expectations; 2 usage or scenario error, nothing ran; 3 incomplete, can be
+Exit codes: 0 done; 1 a rule of the contract is broken; 2 usage or scenario error, nothing ran; 3 incomplete, can be
 continued; 70 an error inside simharness or in a detector; 130 interrupted, the partial run is valid; 141 nobody reads
 the output any more.
 """
