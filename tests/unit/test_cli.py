@@ -34,19 +34,6 @@ HEAVY = ("numpy", "numba", "pyarrow", "scipy", "sklearn", "pandas", "simpy", "py
 Main = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def main(capsys: pytest.CaptureFixture[str]) -> Main:
-    """``main(*words)``: exit code, stdout and stderr of a command run in this process."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = cli.main([str(word) for word in words])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
-
-
 def spawn(*words: object, **more: Any) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SIMHARNESS")}
     return subprocess.Popen(

@@ -88,7 +88,7 @@ class Isolated:
         """Train it, if it wants to be."""
         if self.about["trainable"]:
             payload = cloudpickle.dumps(training)
-            self._told = _declared(self._ask("fit", payload, timeout=self.training_timeout))
+            self._told = Declared(**self._ask("fit", payload, timeout=self.training_timeout))
             self._snapshot = self._ask("snapshot")
             self._training = payload if self._snapshot is None else None
         return self
@@ -266,10 +266,6 @@ def _read(header: Mapping[str, Any], payload: bytes) -> Any:
         values = np.frombuffer(payload, np.float32, size)
         return Answer(values, np.frombuffer(payload, np.bool_, size, offset=values.nbytes))
     return payload if "bytes" in header else header["value"]
-
-
-def _declared(told: Mapping[str, Any]) -> Declared:
-    return Declared(**told)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

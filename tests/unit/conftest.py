@@ -1,4 +1,4 @@
-"""A command given in this process."""
+"""Fixtures for tests of the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Main = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def main(capsys: pytest.CaptureFixture[str]) -> Main:
-    """``main(*words)``: exit code, stdout and stderr."""
+    """``main(*words)``: exit code, stdout and stderr of a command run in this process."""
 
     def run(*words: object) -> tuple[int, str, str]:
         capsys.readouterr()
