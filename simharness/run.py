@@ -20,14 +20,11 @@ from simharness.detection.protocol import Detector
 from simharness.detection.registry import source_of
 from simharness.detection.scoring import build_detectors, prepare
 from simharness.errors import causes
-from simharness.metrics.arms import arm_numbers
-from simharness.metrics.catalogue import METRICS
-from simharness.metrics.desks import desk_numbers
-from simharness.metrics.detectors import detector_numbers, stage_shares
-from simharness.metrics.recorded import recorded_numbers
+from simharness.metrics.cell import cell_rows
+from simharness.metrics.estimates import per_replication
 from simharness.metrics.rows import Row
-from simharness.metrics.summary import RECORDED, per_replication, summary
-from simharness.outcomes.cell import Cell, Prepared, run_cell
+from simharness.metrics.summary import summary
+from simharness.outcomes.cell import Prepared, run_cell
 from simharness.outcomes.tables import (
     SYNTHETIC,
     actions_table,
@@ -129,29 +126,6 @@ def finish_cell(prepared: Prepared, path: Path, replication: int) -> Finished:
     files = [folder.write_cell_table(kind, replication, table, arm or None) for (kind, arm), table in tables.items()]
     digest = combine({f"{kind}/{arm}": table_digest(table) for (kind, arm), table in tables.items()})
     return Finished(digest, files, cell.faults)
-
-
-def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
-    """Every number of one cell in tidy form."""
-    rows = []
-
-    def add(subject: str, arm: str, detector: str, numbers: Mapping[str, float | None], stratum: str = "") -> None:
-        for name, value in numbers.items():
-            unit = METRICS[subject, name].unit
-            rows.append(Row(name, arm, detector, stratum, cell.replication, value, unit))
-
-    for arm in cell.arms:
-        add("arm", arm, "", arm_numbers(model, cell, arm))
-        for name, stratum, value in desk_numbers(cell.arms[arm].log, bool(model.scenario.arms[arm].queues)):
-            add("arm", arm, "", {name: value}, stratum)
-    for detector, reading in cell.readings.items():
-        add("detector", "", detector, detector_numbers(model, cell.readings, detector))
-        for stage, share in stage_shares(reading, model.grammar).items():
-            add("detector", "", detector, {"stage_at_alert": share}, stage)
-    comparator = model.scenario.comparator
-    for place, value in enumerate(recorded_numbers(model, cell)):
-        rows.append(Row(RECORDED, comparator, "", str(place), cell.replication, value, "as the figure's"))
-    return rows
 
 
 def rows_table(rows: list[Row]) -> pa.Table:

@@ -14,6 +14,7 @@ import pytest
 from simharness.detection.levels import calibrate_levels
 from simharness.detection.scoring import build_detectors, prepare
 from simharness.metrics.arms import changes
+from simharness.metrics.cell import cell_rows
 from simharness.metrics.detectors import detector_numbers
 from simharness.metrics.intervals import mean_interval
 from simharness.outcomes.cell import Cell, Prepared, run_cell
@@ -21,7 +22,7 @@ from simharness.outcomes.tables import conversations_table, outcomes_table
 from simharness.records import LADDER
 from simharness.response.arm import ArmResult
 from simharness.response.log import CONFIRMED
-from simharness.run import cell_rows, prepare_cells
+from simharness.run import prepare_cells
 from simharness.scenario.load import Loaded, load_scenario
 from simharness.scenario.policy import Arm
 from simharness.world.clock import DAY_S

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from simharness.metrics.catalogue import METRICS
+from simharness.metrics.estimates import RECORDED, by_subject, estimates, per_replication
 from simharness.metrics.rows import Row
-from simharness.metrics.summary import RECORDED, assumed, by_subject, estimates, per_replication, recorded_rows, summary
+from simharness.metrics.summary import assumed, recorded_rows, summary
 from simharness.scenario.load import Loaded, resolved
 from simharness.scenario.model import RecordedFigure, Scenario
 

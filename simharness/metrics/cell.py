@@ -1,0 +1,38 @@
+"""Every number of one cell, in tidy form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from simharness.metrics.arms import arm_numbers
+from simharness.metrics.catalogue import METRICS
+from simharness.metrics.desks import desk_numbers
+from simharness.metrics.detectors import detector_numbers, stage_shares
+from simharness.metrics.estimates import RECORDED
+from simharness.metrics.recorded import recorded_numbers
+from simharness.metrics.rows import Row
+from simharness.outcomes.cell import Cell
+from simharness.world.model import WorldModel
+
+
+def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
+    """Every number of one cell in tidy form."""
+    rows = []
+
+    def add(subject: str, arm: str, detector: str, numbers: Mapping[str, float | None], stratum: str = "") -> None:
+        for name, value in numbers.items():
+            unit = METRICS[subject, name].unit
+            rows.append(Row(name, arm, detector, stratum, cell.replication, value, unit))
+
+    for arm in cell.arms:
+        add("arm", arm, "", arm_numbers(model, cell, arm))
+        for name, stratum, value in desk_numbers(cell.arms[arm].log, bool(model.scenario.arms[arm].queues)):
+            add("arm", arm, "", {name: value}, stratum)
+    for detector, reading in cell.readings.items():
+        add("detector", "", detector, detector_numbers(model, cell.readings, detector))
+        for stage, share in stage_shares(reading, model.grammar).items():
+            add("detector", "", detector, {"stage_at_alert": share}, stage)
+    comparator = model.scenario.comparator
+    for place, value in enumerate(recorded_numbers(model, cell)):
+        rows.append(Row(RECORDED, comparator, "", str(place), cell.replication, value, "as the figure's"))
+    return rows
