@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, stdtrit
 from scipy.stats import binom
 
 from simharness.corpora.reading import CorpusReading, DetectorReading
+from simharness.metrics.early import ERDE_ORDERS, erde_costs, f_beta
 from simharness.metrics.intervals import LEVEL, RESAMPLES, Interval, clopper_pearson, mean_interval
+from simharness.metrics.weighted import linearised_share
 from simharness.streams import uniform
 
 BETA = 0.5  # PAN-2012 ranks by F_0.5: a wrongly named author costs more than a missed one
-ERDE_ORDERS = (5, 50)
 Numbers = dict[str, dict[str, Any]]  # name -> estimate, low, high, n, method, unit
 
 
@@ -31,7 +31,7 @@ def corpus_numbers(reading: CorpusReading, name: str) -> Numbers:
     found = {
         "alerted_share": _with(clopper_pearson(int(alerted.sum()), alerted.size), "share"),
         "messages_to_alert": _with(median_interval(detector.place[alerted] + 1), "messages"),
-        "abstained_share": _with(share_interval(detector.unscored, reading.messages), "share"),
+        "abstained_share": _with(linearised_share(detector.unscored, reading.messages), "share"),
     }
     if reading.positive is None:
         return found
@@ -48,7 +48,8 @@ def _by_conversation(positive: NDArray[np.bool_], detector: DetectorReading) -> 
         "false_alerts_per_1000_conversations": _with(false_alerts, "per 1,000 harmless conversations", 1000.0),
     }
     for order in ERDE_ORDERS:
-        found[f"erde_{order}"] = _with(mean_interval(erde(positive, detector.place, order)), "cost from 0 to 1")
+        cost = mean_interval(erde_costs(positive, detector.place + 1, order))
+        found[f"erde_{order}"] = _with(cost, "cost from 0 to 1")
     return found
 
 
@@ -64,40 +65,20 @@ def _by_author(reading: CorpusReading, detector: DetectorReading) -> Numbers:
     }
 
 
-def erde(positive: NDArray[np.bool_], place: NDArray[np.int32], order: int) -> NDArray[np.float64]:
-    """Early risk detection error of each conversation (Losada & Crestani 2016), shape (conversations,).
-
-    A false alert costs the share of conversations with a predator, a missed one 1, a right one after k messages
-    1 / (1 + e^(order - k)). Empty where no conversation has a predator: every alert would then cost nothing.
-    """
-    if not positive.any():
-        return np.empty(0)
-    late = expit(place + 1.0 - order)  # written this way it cannot overflow
-    cost = np.where(positive, late, positive.mean())
-    return np.where(place >= 0, cost, positive.astype(np.float64))
-
-
-def f_score(right: float, false: float, missed: float, beta: float = BETA) -> float | None:
-    """F_b = (1 + b^2) P R / (b^2 P + R) of counts; None where precision or recall is undefined."""
-    if right + false == 0 or right + missed == 0:
-        return None
-    squared = beta * beta
-    return (1.0 + squared) * right / ((1.0 + squared) * right + squared * missed + false)
-
-
 def f_interval(right: int, false: int, missed: int, others: int) -> Interval:
     """F_0.5 with a percentile bootstrap over authors: their four counts are one multinomial draw a resample."""
     n, method = right + false + missed + others, "percentile bootstrap"
-    estimate = f_score(right, false, missed)
-    if estimate is None:
-        return Interval(None, None, None, n, method)
+    estimate = f_beta(right, false, missed, BETA)
+    if not estimate:  # undefined, or 0: of no right answer a bootstrap makes none
+        return Interval(estimate, None, None, n, method)
     left, chance, drawn = np.full(RESAMPLES, n), 1.0, []
     for step, count in enumerate((right, false, missed)):
         share = min(1.0, count / n / chance) if chance > 0 else 0.0
         draws = uniform(0, "corpus.authors", np.arange(RESAMPLES), step)
         drawn.append(binom.ppf(draws, left, share).astype(np.int64))
         left, chance = left - drawn[-1], chance - count / n
-    scores = [f_score(*counts) for counts in zip(*(column.tolist() for column in drawn), strict=True)]
+    counts = zip(*(column.tolist() for column in drawn), strict=True)
+    scores = [f_beta(hits, wrong, lost, BETA) for hits, wrong, lost in counts]
     low, high = np.quantile([score for score in scores if score is not None], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(estimate, float(low), float(high), n, method)
 
@@ -112,19 +93,6 @@ def median_interval(values: NDArray[Any]) -> Interval:
     if below == 0:  # too few to say
         return Interval(float(np.median(ordered)), None, None, n, method)
     return Interval(float(np.median(ordered)), float(ordered[below - 1]), float(ordered[n - below]), n, method)
-
-
-def share_interval(parts: NDArray[np.int64], wholes: NDArray[np.int64]) -> Interval:
-    """Share of the messages of conversations of unequal length: linearised ratio (Cochran 1977, section 6.4)."""
-    n, total, method = wholes.size, float(wholes.sum()), "linearised ratio"
-    if total == 0 or parts.size != n:
-        return Interval(None, None, None, n, method)
-    share = float(parts.sum()) / total
-    if n < 2:
-        return Interval(share, None, None, n, method)
-    rest = parts - share * wholes
-    half = float(stdtrit(n - 1, (1.0 + LEVEL) / 2.0) * np.sqrt(n / (n - 1) * (rest * rest).sum())) / total
-    return Interval(share, max(0.0, share - half), min(1.0, share + half), n, method)
 
 
 def _with(interval: Interval, unit: str, factor: float = 1.0) -> dict[str, Any]:

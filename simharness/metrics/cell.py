@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from simharness.metrics.arms import arm_numbers
 from simharness.metrics.catalogue import METRICS
 from simharness.metrics.desks import desk_numbers
+from simharness.metrics.detector_early import early_numbers, early_strata, length_areas
 from simharness.metrics.detectors import detector_numbers, stage_shares
 from simharness.metrics.estimates import RECORDED
 from simharness.metrics.recorded import recorded_numbers
@@ -28,8 +29,12 @@ def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
         add("arm", arm, "", arm_numbers(model, cell, arm))
         for name, stratum, value in desk_numbers(cell.arms[arm].log, bool(model.scenario.arms[arm].queues)):
             add("arm", arm, "", {name: value}, stratum)
+    lengths = length_areas(model, cell.readings)
     for detector, reading in cell.readings.items():
-        add("detector", "", detector, detector_numbers(model, cell.readings, detector))
+        add("detector", "", detector, detector_numbers(model, cell.readings, detector) | lengths)
+        add("detector", "", detector, early_numbers(model, reading))
+        for name, stratum, value in early_strata(model, reading):
+            add("detector", "", detector, {name: value}, stratum)
         for stage, share in stage_shares(reading, model.grammar).items():
             add("detector", "", detector, {"stage_at_alert": share}, stage)
     comparator = model.scenario.comparator

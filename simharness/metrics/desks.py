@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import CensoredData, ecdf
 
+from simharness.metrics.censored import median_time
 from simharness.response.log import CLEARED, CONFIRMED, DROPPED, EXPIRED, MERGED, REASONS, WAITING, ArmLog
 from simharness.scenario.police import RISKS
 from simharness.world.clock import DAY_S
@@ -74,18 +74,6 @@ def lost_by_reason(log: ArmLog) -> Counter[str]:
     found.update(REASONS[code] for code in log.stay_reason if code)
     found["expired"] += sum(verdict == EXPIRED for verdict in log.stay_verdict)
     return found
-
-
-def median_time(lasted: NDArray[np.float64], happened: NDArray[np.bool_]) -> Number:
-    """Median time to an event of which some were not seen to happen (``lasted``: how long they were watched).
-
-    Kaplan & Meier 1958: the first time at which the estimated share still waiting is a half or less; None if never.
-    """
-    if not happened.any():
-        return None
-    still = ecdf(CensoredData(uncensored=lasted[happened], right=lasted[~happened])).sf
-    reached = np.flatnonzero(still.probabilities <= 0.5)
-    return float(still.quantiles[reached[0]]) if reached.size else None
 
 
 def _undecided(log: ArmLog, verdicts: NDArray[np.int8]) -> int:

@@ -23,17 +23,15 @@ def detector_numbers(model: WorldModel, readings: Mapping[str, Reading], name: s
     level = reading.levels.measured
     detected = int(reading.alerted[level])
     false = float(reading.false[level]) / model.scenario.sampling.benign_fraction
-    messages = np.concatenate([np.empty(0, np.int32), *reading.messages])
     numbers: dict[str, Number] = {
         "detected": detected,
         "grooming": reading.grooming,
         "in_time": int(reading.in_time[level]),
         "offences": reading.offences,
         "alerted": detected + false,
-        "messages_to_alert": float(np.median(messages)) if messages.size else None,
         "delay": float(reading.delay[level] / reading.grooming) if reading.grooming else None,
         "delay_over_bound": delay_over_bound(model, reading, bound_of(readings)),
-        "false_alert_rate": _rate(model, reading),
+        "false_alert_rate": false_alert_rate(model, reading),
     }
     return numbers | budget_numbers(model, readings, name)
 
@@ -80,7 +78,8 @@ def bound_of(readings: Mapping[str, Reading]) -> Reading | None:
     return next((reading for reading in readings.values() if reading.scorer.privileged), None)
 
 
-def _rate(model: WorldModel, reading: Reading) -> float:
+def false_alert_rate(model: WorldModel, reading: Reading) -> float:
+    """False alerts per 1,000 child-months at the level it is measured at."""
     share = reading.false[reading.levels.measured] / max(1, reading.benign)
     return float(share * contacts_per_1000_child_months(model))
 
@@ -99,7 +98,7 @@ def delay_over_bound(model: WorldModel, reading: Reading, bound: Reading | None)
     """
     if bound is None or not reading.grooming:
         return None
-    rate = _rate(model, reading)
+    rate = false_alert_rate(model, reading)
     rates = false_alert_rates(model, bound)
     seen = rates > 0
     if rate <= 0 or not seen.any() or not rates[seen].min() <= rate <= rates[seen].max():

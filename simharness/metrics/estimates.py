@@ -9,7 +9,7 @@ from typing import Any
 
 from simharness.metrics.catalogue import METRICS
 from simharness.metrics.intervals import Interval, clopper_pearson, mean_interval, median_interval, ratio_interval
-from simharness.metrics.metric import HOURS, Metric
+from simharness.metrics.metric import HOURS, UP_TO_1, Metric
 from simharness.metrics.rows import Row
 
 Values = dict[int, float | None]  # replication -> value
@@ -73,10 +73,10 @@ def estimate(metric: Metric, values: Values, others: Mapping[str, Values]) -> di
 
 
 def within(interval: Interval, unit: str) -> Interval:
-    """Student-t knows no bounds: a count or a rate is never below 0, and a share never above 1."""
+    """Student-t knows no bounds: a count or a rate is never below 0, and a share, a cost or an area never above 1."""
     if interval.low is None or interval.high is None:
         return interval
-    high = min(1.0, interval.high) if unit == "share" else interval.high
+    high = min(1.0, interval.high) if unit == "share" or UP_TO_1 in unit else interval.high
     return replace(interval, low=max(0.0, interval.low), high=high)
 
 

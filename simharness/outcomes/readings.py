@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from simharness.detection.levels import Levels
 from simharness.detection.scoring import Scorer
 from simharness.detection.triggers import Alarms, alarms, alarms_at, joined
+from simharness.outcomes.traces import Traces, first_places
 from simharness.records import ConversationBatch
 from simharness.world.contacts import Contacts, concatenate
 from simharness.world.generate import Batch
@@ -32,9 +33,13 @@ class Reading:
     in_time: NDArray[np.int64] = field(init=False)  # of those with an offence: alerted before it
     delay: NDArray[np.int64] = field(init=False)  # messages up to the alert, or all of them if there was none
     false: NDArray[np.int64] = field(init=False)  # sampled harmless conversations alerted on
-    # At the level of measurement only: stage of the message that alerted, shape (stages,), and messages to the alert.
+    # At the level of measurement only, of grooming conversations, shape (stages,): alerts by stage of the message that
+    # alerted; conversations that reach a stage; and of these, those alerted on before its first message.
     at_stage: NDArray[np.int64] = field(init=False)
-    messages: list[NDArray[np.int32]] = field(default_factory=list)
+    reached: NDArray[np.int64] = field(init=False)
+    before: NDArray[np.int64] = field(init=False)
+    traces: list[Traces] = field(default_factory=list)  # of grooming conversations, by batch
+    benign_traces: list[Traces] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)  # conversations of each batch, grooming ones, then substitutes
     alarms: dict[str, list[Alarms]] = field(init=False)  # arm -> by batch
     false_alarms: dict[str, list[tuple[Contacts, Alarms]]] = field(init=False)
@@ -42,7 +47,7 @@ class Reading:
     def __post_init__(self) -> None:
         count = self.levels.risk.size
         self.alerted, self.in_time, self.delay, self.false = (np.zeros(count, np.int64) for _ in range(4))
-        self.at_stage = np.zeros(self.stages, np.int64)
+        self.at_stage, self.reached, self.before = (np.zeros(self.stages, np.int64) for _ in range(3))
         self.alarms = {arm: [] for arm in self.levels.signal}
         self.false_alarms = {arm: [] for arm in self.levels.signal}
 
@@ -62,8 +67,11 @@ class Reading:
         self.delay += np.where(hit, places + 1, truth.messages[:, None]).sum(axis=0)
         measured = self.levels.measured
         rows = hit[:, measured]
-        self.messages.append(places[rows, measured] + 1)
         self.at_stage += np.bincount(batch.stage[at[rows, measured]], minlength=self.stages)
+        first = first_places(batch.stage, view, self.stages)
+        self.reached += (first >= 0).sum(axis=0)
+        self.before += (rows[:, None] & (places[:, measured, None] < first)).sum(axis=0)
+        self.traces.append(self._traces(batch, risk, places))
         self._keep(view, risk, places)
 
     def add_substitutes(self, batch: Batch) -> None:
@@ -79,6 +87,7 @@ class Reading:
         risk, places = self._read(view)
         self.benign += len(view)
         self.false += (places >= 0).sum(axis=0)
+        self.benign_traces.append(self._traces(batch, risk, places))
         for arm, parts in self.false_alarms.items():
             found = self._alarms(arm, view, risk, places)
             rows, row = np.unique(found.row, return_inverse=True)
@@ -100,6 +109,10 @@ class Reading:
         """Running risk, and where it first reaches each level: shape (conversations, levels), -1 for never."""
         risk = self.scorer.risk(view)
         return risk, self.scorer.crossings(view, self.levels.risk, risk)
+
+    def _traces(self, batch: Batch, risk: NDArray[np.float32], places: NDArray[np.int32]) -> Traces:
+        peaks = self.scorer.peaks(batch.view, risk)
+        return Traces.of(batch.contacts, batch.view, risk, peaks, places[:, self.levels.measured])
 
     def _keep(self, view: ConversationBatch, risk: NDArray[np.float32], places: NDArray[np.int32]) -> None:
         self.rows.append(len(view))

@@ -9,6 +9,7 @@ from typing import Any
 
 from simharness.errors import UsageError
 from simharness.records import SCHEMA_VERSION
+from simharness.report.early_table import early_table
 from simharness.report.faults import fault_lines, faults_table
 from simharness.report.response_tables import answers_table, desks_table, harms_table, lost_table, police_table
 from simharness.report.tables import Table, arms_tables, budget_table, detectors_table, recorded_table
@@ -96,6 +97,7 @@ def _tables(summary: Mapping[str, Any]) -> tuple[Table, ...]:
         police_table(summary),
         *answers_table(summary),
         detectors_table(summary),
+        *early_table(summary),
         *budget_table(summary),
         *recorded_table(summary),
         *faults_table(summary),

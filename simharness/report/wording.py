@@ -6,8 +6,11 @@ An undefined number is "n/a" with the reason where it is known, never 0.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Any
+
+from simharness.metrics.metric import UP_TO_1
 
 Estimate = Mapping[str, Any]  # estimate, low, high, n, method, unit: see docs/run_folder.md
 
@@ -45,6 +48,16 @@ _REASONS = {
     "safeguarding_days": "not half protected",
     "messages_to_alert": "no alert",
     "stage_at_alert": "no alert",
+    "brier": "no probability",
+    "erde_5": "no grooming",
+    "erde_50": "no grooming",
+    "f_latency": "no grooming",
+    "roc_area": "one class only",
+    "pr_area": "one class only",
+    "account_roc_area": "one class only",
+    "account_pr_area": "one class only",
+    "length_roc_area": "one class only",
+    "length_pr_area": "one class only",
     "delay_over_bound": "unmatched",
 }
 
@@ -151,5 +164,7 @@ def _decimals(value: float, unit: str) -> int:
     size = abs(value)
     if size == 0 or size >= _WHOLE:
         return 0
+    if UP_TO_1 in unit:  # areas are told apart by their third decimal, and a cost can be far smaller
+        return max(3, 1 - math.floor(math.log10(size)))
     decimals = next((decimals for decimals, least in _DECIMALS if size >= least), 4)
     return decimals if unit.startswith(_RATE) else min(2, decimals)

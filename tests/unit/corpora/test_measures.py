@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simharness.corpora.measures import corpus_numbers, erde, f_interval, f_score, median_interval, share_interval
+from simharness.corpora.measures import corpus_numbers, f_interval, median_interval
 from simharness.corpora.reading import CorpusReading, DetectorReading
 
 
@@ -72,29 +72,10 @@ def test_undefined_is_none() -> None:
     assert (harmless["recall"], harmless["erde_5"], harmless["author_recall"], harmless["author_f_0.5"]) == (None,) * 4
     assert harmless["precision"] == 0.0 and harmless["false_alerts_per_1000_conversations"] == 500.0
     silent = estimates(reading([-1], [True], [1], {1}))
-    assert (silent["precision"], silent["author_precision"], silent["author_f_0.5"]) == (None, None, None)
+    assert (silent["precision"], silent["author_precision"], silent["author_f_0.5"]) == (None, None, 0.0)
     assert (silent["recall"], silent["erde_5"], silent["false_alerts_per_1000_conversations"]) == (0.0, 1.0, None)
     nothing = estimates(reading([], []))
     assert set(nothing.values()) == {None}
-
-
-def test_erde_does_not_overflow() -> None:
-    cost = erde(np.array([True, True]), np.array([2_000_000, 0], np.int32), 5000)
-    assert cost.tolist() == [1.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [
-        ((3, 1, 2), 1.25 * 0.75 * 0.6 / (0.25 * 0.75 + 0.6)),
-        ((0, 4, 2), 0.0),
-        ((5, 0, 0), 1.0),
-        ((0, 0, 2), None),
-        ((0, 2, 0), None),
-    ],
-)
-def test_f_by_precision_and_recall(counts: tuple[int, int, int], expected: float | None) -> None:
-    assert f_score(*counts) == (None if expected is None else pytest.approx(expected))
 
 
 def test_the_interval_of_f() -> None:
@@ -107,7 +88,9 @@ def test_the_interval_of_f() -> None:
     assert few.low is not None and few.high is not None and 0.63 < few.low < 0.70 and 0.80 < few.high < 0.87
     sure = f_interval(50, 0, 0, 100)
     assert (sure.low, sure.high) == (1.0, 1.0)
-    assert f_interval(0, 0, 3, 5).estimate is None
+    nothing = f_interval(0, 0, 3, 5)
+    assert (nothing.estimate, nothing.low, nothing.high) == (0.0, None, None)
+    assert f_interval(0, 3, 0, 5).estimate is None
 
 
 def test_the_interval_of_a_median() -> None:
@@ -115,12 +98,3 @@ def test_the_interval_of_a_median() -> None:
     assert (found.estimate, found.low, found.high) == (13.0, 8.0, 18.0)  # tables of the sign test, n = 25
     assert median_interval(np.array([4, 8])).low is None and median_interval(np.array([4, 8])).estimate == 6.0
     assert median_interval(np.array([], np.int32)).estimate is None
-
-
-def test_the_share_of_messages() -> None:
-    found = share_interval(np.array([2, 0, 0, 0]), np.array([10, 10, 10, 10]))
-    assert found.estimate == 0.05
-    half = 3.18245 * math.sqrt(4 / 3 * (1.5**2 + 3 * 0.5**2)) / 40  # t with 3 degrees of freedom
-    assert found.high == pytest.approx(0.05 + half, abs=1e-4) and found.low == 0.0
-    weighted = share_interval(np.array([10, 0]), np.array([10, 30]))
-    assert weighted.estimate == 0.25

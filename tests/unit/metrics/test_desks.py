@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simharness.metrics.desks import desk_numbers, lost_by_reason, median_time
+from simharness.metrics.desks import desk_numbers, lost_by_reason
 from simharness.response.desk import Ticket
 from simharness.response.log import CLEARED, CONFIRMED, DROPPED, EXPIRED, MERGED, WAITING, ArmLog
 
@@ -141,19 +141,6 @@ def test_values_are_plain_numbers() -> None:
     log = log_of(1, "moderators")
     stay(log, 0, "moderators", 0.0, 1.0, CONFIRMED)
     assert not any(isinstance(value, np.generic) for value in numbers(log).values())
-
-
-def test_the_median_time_to_protection_counts_those_who_still_wait() -> None:
-    """By hand: of 5 watched, protected after 2, 4 and 8 days, two watched for 3 and 6 days without.
-
-    Still waiting: 4/5 after 2 days; of the 3 left then, 2/3 after 4 days: 8/15; of the 1 left, none after 8 days.
-    """
-    lasted = np.array([2.0, 3.0, 4.0, 6.0, 8.0])
-    happened = np.array([True, False, True, False, True])
-    assert median_time(lasted, happened) == 8.0
-    assert median_time(lasted, np.ones(5, np.bool_)) == 4.0  # the median of five
-    assert median_time(lasted, np.array([True, False, False, False, False])) is None  # four fifths still wait
-    assert median_time(np.empty(0), np.empty(0, np.bool_)) is None
 
 
 def test_time_to_protection_by_risk() -> None:

@@ -134,7 +134,6 @@ def test_numbers_by_hand(model: WorldModel) -> None:
     level = LEVELS.ladder[REFERENCE]
     read.offences = 6
     read.alerted[level], read.in_time[level] = 8, 3
-    read.messages = [np.array([5, 7], np.int32), np.array([40], np.int32)]
     found = detector_numbers(model, {"a": read}, "a")
     false = 2.0 / contacts_per_1000_child_months(model) * BENIGN / model.scenario.sampling.benign_fraction
     assert found == {
@@ -143,7 +142,6 @@ def test_numbers_by_hand(model: WorldModel) -> None:
         "in_time": 3,
         "offences": 6,
         "alerted": pytest.approx(8 + false),
-        "messages_to_alert": 7.0,
         "delay": pytest.approx(30.0),
         "delay_over_bound": None,
         "false_alert_rate": pytest.approx(2.0),
@@ -153,14 +151,10 @@ def test_numbers_by_hand(model: WorldModel) -> None:
 def test_undefined_numbers(model: WorldModel) -> None:
     nothing = Reading(cast(Scorer, Bearer(Plain())), LEVELS, 3)
     found = detector_numbers(model, {"a": nothing}, "a")
-    assert [name for name, number in found.items() if number is None] == [
-        "messages_to_alert",
-        "delay",
-        "delay_over_bound",
-    ]
+    assert [name for name, number in found.items() if number is None] == ["delay", "delay_over_bound"]
     assert {number for number in found.values() if number is not None} == {0}
     known = {metric.name for metric in METRICS.values() if metric.subject == "detector" and metric.estimator != "ratio"}
-    assert known - set(found) == {"stage_at_alert", *AT_BUDGET} and set(found) <= known
+    assert set(found) <= known
 
 
 def matched(model: WorldModel, budget: float) -> WorldModel:

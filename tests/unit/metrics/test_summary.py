@@ -11,6 +11,7 @@ import pytest
 
 from simharness.metrics.catalogue import METRICS
 from simharness.metrics.estimates import RECORDED, by_subject, estimates, per_replication
+from simharness.metrics.metric import UP_TO_1
 from simharness.metrics.rows import Row
 from simharness.metrics.summary import assumed, recorded_rows, summary
 from simharness.scenario.load import Loaded, resolved
@@ -98,6 +99,12 @@ def test_undefined_replications_are_left_out() -> None:
     assert found["method"] == "student-t of medians"
 
 
+def test_an_area_and_a_cost_stay_below_1() -> None:
+    for name in ("roc_area", "erde_5", "f_latency"):
+        found = estimates(rows(name, [0.9, 1.0], detector="d"))["detectors"]["d"][name]
+        assert (found["estimate"], found["high"]) == (pytest.approx(0.95), 1.0)
+
+
 def test_strata_stand_beside_the_whole() -> None:
     given = rows("stage_at_alert", [0.5, 0.7], detector="d", stratum="friendship")
     assert by_subject(given).keys() == {("detector", "d")}
@@ -107,6 +114,7 @@ def test_strata_stand_beside_the_whole() -> None:
 def test_every_unit_of_a_count_adds_up_and_no_other() -> None:
     """What cannot be counted: shares, rates, times of one thing, and detectors' means."""
     averaged = {metric.unit for metric in METRICS.values() if metric.estimator == "mean" and not metric.adds}
+    averaged = {unit for unit in averaged if UP_TO_1 not in unit}
     assert averaged == {"days", "hours", "messages", "per 1,000 child-months", "share"}
 
 

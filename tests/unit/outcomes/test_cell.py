@@ -24,6 +24,7 @@ from simharness.outcomes.tables import (
     decisions_table,
     outcomes_table,
 )
+from simharness.outcomes.traces import Traces
 from simharness.records import LADDER
 from simharness.response.arm import ArmInput
 from simharness.response.watch import Alarm
@@ -235,7 +236,11 @@ def test_the_batch_size_changes_nothing(lived: tuple[Prepared, Cell, Given]) -> 
         for column in ("alerted", "in_time", "delay", "false", "at_stage"):
             assert np.array_equal(getattr(reading, column), getattr(other, column))
         assert (reading.grooming, reading.offences, reading.benign) == (other.grooming, other.offences, other.benign)
-        assert np.array_equal(np.concatenate(reading.messages), np.concatenate(other.messages))
+        assert np.array_equal(reading.reached, other.reached) and np.array_equal(reading.before, other.before)
+        for kept in ("traces", "benign_traces"):
+            whole, split = (Traces.joined(getattr(each, kept)) for each in (reading, other))
+            for column in Traces.__slots__:
+                assert np.array_equal(getattr(whole, column), getattr(split, column), equal_nan=True), column
 
 
 def test_replications_are_different_worlds(lived: tuple[Prepared, Cell, Given]) -> None:

@@ -13,6 +13,7 @@ from simharness.detection.scoring import Scorer
 from simharness.detection.triggers import Alarms, Signal
 from simharness.outcomes import readings
 from simharness.outcomes.readings import Reading
+from simharness.outcomes.traces import Traces
 from simharness.records import ConversationBatch, Truth
 from simharness.scenario.detector import Aggregator
 from simharness.world.contacts import Contacts
@@ -107,7 +108,12 @@ def check_grooming(read: Reading) -> None:
     assert list(read.in_time) == [1, 0]
     # Low: 2 + 2 + 1 messages. High: 3, all 2 as it never alerts, 3.
     assert list(read.delay) == [5, 8]
-    assert list(np.concatenate(read.messages)) == [3, 3]  # the high level is the reference
+    found = Traces.joined(read.traces)
+    assert list(found.alert) == [3, 0, 3]  # the high level is the reference
+    assert list(found.messages) == [3, 2, 4]
+    assert list(found.peak) == [2, 1, 2] and list(found.last) == [2, 1, 0]
+    assert list(found.until) == [30, 50, 80]  # of the alert, and of the last message of the one without
+    assert list(read.reached) == [3, 3, 1] and not read.before.any()  # none is alerted on before a stage begins
     assert list(read.at_stage) == [0, 1, 1]
     assert rows(read.alarms_of("low")) == [(0, 20, 1), (1, 50, 1), (2, 60, 1)]
     assert rows(read.alarms_of("high")) == [(0, 30, 2), (2, 80, 2)]
@@ -139,6 +145,8 @@ def test_harmless_by_hand(contacts: Contacts) -> None:
     for row in (slice(0, 3), None):
         read.add_benign(batch_of(contacts) if row else part_of(batch_of(contacts), 1))
     assert read.benign == 4 and list(read.false) == [4, 2]
+    kept = Traces.joined(read.benign_traces)
+    assert list(kept.alert) == [3, 0, 3, 0] and list(kept.peak) == [2, 1, 2, 1] and not read.traces
     expected = {
         "low": ([0, 1, 2, 1], [(0, 20, 1), (1, 50, 1), (2, 60, 1), (3, 50, 1)]),
         "high": ([0, 2], [(0, 30, 2), (1, 80, 2)]),
@@ -151,6 +159,14 @@ def test_harmless_by_hand(contacts: Contacts) -> None:
         assert list(alarmed.conversation) == list(contacts.conversation[whose]) and rows(raised) == found, arm
         assert raised.row.dtype == np.int64
     assert read.grooming == 0 and not read.alerted.any() and not read.delay.any()
+
+
+def test_alerted_before_a_stage(contacts: Contacts) -> None:
+    """Stages begin at places 0 and 2, 0 and 1, and 0, 1 and 2; alerts are at 0, at 1, which is not before, and at 1."""
+    read = reading([[2, 0, 0], [0, 2], [0, 2, 0, 0]])
+    for row in range(3):
+        read.add_grooming(part_of(batch_of(contacts), row))
+    assert list(read.reached) == [3, 3, 1] and list(read.before) == [0, 1, 1]
 
 
 def test_substitutes_alarm_and_count_for_nothing(contacts: Contacts) -> None:
@@ -188,7 +204,7 @@ def test_no_alert_at_all(contacts: Contacts) -> None:
     read.add_grooming(batch_of(contacts))
     read.add_benign(batch_of(contacts))
     assert not read.alerted.any() and not read.false.any() and not read.at_stage.any()
-    assert list(read.delay) == [9, 9] and len(np.concatenate(read.messages)) == 0
+    assert list(read.delay) == [9, 9] and not Traces.joined(read.traces).alert.any()
     for arm in LEVELS.signal:
         alarmed, raised = read.false_alarms_of(arm)
         assert len(read.alarms_of(arm)) == len(alarmed) == len(raised) == 0

@@ -118,8 +118,8 @@ def test_markdown_order_banner_and_full_assumptions(summary: dict[str, Any], com
 def test_markdown_tables_have_as_many_cells_as_columns(summary: dict[str, Any], composed: Compose) -> None:
     blocks = markdown(composed(summary)).split("\n\n")
     grids = [block.replace("\\|", "").splitlines() for block in blocks if block.startswith("|")]
-    # two of arms, harms, lost, desks, police, answers, detectors, recorded, assumptions, run
-    assert len(grids) == 11
+    # two of arms, harms, lost, desks, police, answers, detectors, early detection, recorded, assumptions, run
+    assert len(grids) == 12
     for lines in grids:
         assert len({line.count("|") for line in lines}) == 1, lines[0]
 
