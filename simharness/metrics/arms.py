@@ -90,16 +90,21 @@ def lead_time(arm: NDArray[np.float64], base: NDArray[np.float64], horizon_s: fl
     which the comparator does not act in the period stands beside it, because for those the lead is longer than the
     period can show. Contacts never made have no time of action and are left out.
     """
-    # The same action at the same moment (the police, alerted by the same report) is no lead of either.
     acted = np.isfinite(arm) & (arm != base)
     if not acted.any():
         return {"lead_time_days": None, "only_this_arm_acts": None}
-    both = acted & (base < horizon_s) & np.isfinite(base)
-    lead = base[both] - arm[both]
+    lead = leads(arm, base, horizon_s)
     return {
         "lead_time_days": float(np.median(lead) / DAY_S) if lead.size else None,
-        "only_this_arm_acts": float(1.0 - both.sum() / acted.sum()),
+        "only_this_arm_acts": float(1.0 - lead.size / acted.sum()),
     }
+
+
+def leads(arm: NDArray[np.float64], base: NDArray[np.float64], horizon_s: float) -> NDArray[np.float64]:
+    """Seconds by which an arm's first action comes before the comparator's, where both act in the period; see above."""
+    # The same action at the same moment (the police, alerted by the same report) is no lead of either.
+    both = np.isfinite(arm) & (arm != base) & (base < horizon_s) & np.isfinite(base)
+    return np.asarray(base[both] - arm[both])
 
 
 def _ladder(cell: Cell, arm: ArmResult, base: ArmResult) -> Iterator[tuple[str, Number]]:

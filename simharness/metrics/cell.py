@@ -10,8 +10,10 @@ from simharness.metrics.desks import desk_numbers
 from simharness.metrics.detector_early import early_numbers, early_strata, length_areas
 from simharness.metrics.detectors import detector_numbers, stage_shares
 from simharness.metrics.estimates import RECORDED
+from simharness.metrics.harm import harm_numbers
 from simharness.metrics.recorded import recorded_numbers
 from simharness.metrics.rows import Row
+from simharness.metrics.subgroups import arm_subgroups, detector_subgroups
 from simharness.outcomes.cell import Cell
 from simharness.world.model import WorldModel
 
@@ -29,6 +31,8 @@ def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
         add("arm", arm, "", arm_numbers(model, cell, arm))
         for name, stratum, value in desk_numbers(cell.arms[arm].log, bool(model.scenario.arms[arm].queues)):
             add("arm", arm, "", {name: value}, stratum)
+        for name, stratum, value in (*harm_numbers(model, cell, arm), *arm_subgroups(model, cell, arm)):
+            add("arm", arm, "", {name: value}, stratum)
     lengths = length_areas(model, cell.readings)
     for detector, reading in cell.readings.items():
         add("detector", "", detector, detector_numbers(model, cell.readings, detector) | lengths)
@@ -37,6 +41,8 @@ def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
             add("detector", "", detector, {name: value}, stratum)
         for stage, share in stage_shares(reading, model.grammar).items():
             add("detector", "", detector, {"stage_at_alert": share}, stage)
+        for name, stratum, value in detector_subgroups(model, cell, reading):
+            add("detector", "", detector, {name: value}, stratum)
     comparator = model.scenario.comparator
     for place, value in enumerate(recorded_numbers(model, cell)):
         rows.append(Row(RECORDED, comparator, "", str(place), cell.replication, value, "as the figure's"))

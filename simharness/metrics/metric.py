@@ -14,6 +14,7 @@ _COUNTED = frozenset(
         "alerts",
         "arrests",
         "audits",
+        "child-days",
         "children",
         "contacts",
         "conversations",
@@ -24,6 +25,8 @@ _COUNTED = frozenset(
         "referrals",
         "sanctions",
         "times",
+        "weighted harm",
+        "1,000 alerts",
         "1,000 child-months",
     }
 )

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from simharness.metrics.curves import curve_only
 from simharness.metrics.estimates import RECORDED, Values, by_subject, estimates, within
+from simharness.metrics.harm_summary import harm_summary
 from simharness.metrics.intervals import Interval, mean_interval, prediction_interval
 from simharness.metrics.rows import Row
 from simharness.records import SCHEMA_VERSION
@@ -52,7 +54,8 @@ def summary(
             f"{scenario.sampling.benign_fraction:g}); each stands for {weight:g}, and queues see all of them."
         ),
         "censoring": "Contacts begin within the period; what happens after its end is not counted.",
-        "estimates": estimates(rows),
+        "estimates": estimates(row for row in rows if not curve_only(row)),
+        **harm_summary(scenario, rows),
         "recorded": recorded_rows(scenario, rows),
         "faults": faults_by_detector(scenario, faults or {}),
         "assumed": assumed(scenario),

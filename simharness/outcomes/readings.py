@@ -40,6 +40,7 @@ class Reading:
     before: NDArray[np.int64] = field(init=False)
     traces: list[Traces] = field(default_factory=list)  # of grooming conversations, by batch
     benign_traces: list[Traces] = field(default_factory=list)
+    early: list[NDArray[np.bool_]] = field(default_factory=list)  # of each: alerted before its offence
     rows: list[int] = field(default_factory=list)  # conversations of each batch, grooming ones, then substitutes
     alarms: dict[str, list[Alarms]] = field(init=False)  # arm -> by batch
     false_alarms: dict[str, list[tuple[Contacts, Alarms]]] = field(init=False)
@@ -63,10 +64,12 @@ class Reading:
         self.grooming += len(view)
         self.offences += int(offence.sum())
         self.alerted += hit.sum(axis=0)
-        self.in_time += (hit & offence[:, None] & (view.time_s[at] < truth.offence[:, None])).sum(axis=0)
+        early = hit & offence[:, None] & (view.time_s[at] < truth.offence[:, None])
+        self.in_time += early.sum(axis=0)
         self.delay += np.where(hit, places + 1, truth.messages[:, None]).sum(axis=0)
         measured = self.levels.measured
         rows = hit[:, measured]
+        self.early.append(early[:, measured].copy())
         self.at_stage += np.bincount(batch.stage[at[rows, measured]], minlength=self.stages)
         first = first_places(batch.stage, view, self.stages)
         self.reached += (first >= 0).sum(axis=0)

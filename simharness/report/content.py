@@ -11,6 +11,7 @@ from simharness.errors import UsageError
 from simharness.records import SCHEMA_VERSION
 from simharness.report.early_table import early_table
 from simharness.report.faults import fault_lines, faults_table
+from simharness.report.harm_tables import harm_tables
 from simharness.report.response_tables import answers_table, desks_table, harms_table, lost_table, police_table
 from simharness.report.tables import Table, arms_tables, budget_table, detectors_table, recorded_table
 from simharness.report.verdict import verdict
@@ -91,6 +92,7 @@ def _tables(summary: Mapping[str, Any]) -> tuple[Table, ...]:
     """First what changes for people, then how the response worked, then what it rests on."""
     return (
         *arms_tables(summary),
+        *harm_tables(summary),
         harms_table(summary),
         *lost_table(summary),
         *desks_table(summary),

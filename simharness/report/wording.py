@@ -32,6 +32,10 @@ _DECIMALS = ((1, 1.0), (2, 0.1), (3, 0.01))  # so many from that size on: two di
 _WHOLE = 100.0  # from here on decimals say nothing that an interval does not
 _REASONS = {
     "lead_time_days": "no such case",
+    "harm_free_days": "not watched so long",
+    "harm_free_days_gained": "not watched so long",
+    "incidence_offence": "not watched so long",
+    "incidence_meeting": "not watched so long",
     "only_this_arm_acts": "no such case",
     "alerts_before_offence_share": "no right alert",
     "alerts_lost_share": "no alert",

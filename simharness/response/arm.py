@@ -65,6 +65,7 @@ class ArmResult:
     start: NDArray[np.float64]  # contact is made; inf: a substitute that nothing brought about
     log: ArmLog
     regulation: Regulation
+    closed: NDArray[np.float64]  # the conversation ends in its own course, whether or not it was cut before
 
 
 def simulate_arm(model: WorldModel, seed: int, arm: Arm, given: ArmInput) -> ArmResult:
@@ -132,7 +133,8 @@ class ArmSimulation:
         state = self.state
         regulation = self.coverage.regulation if self.coverage is not None else Regulation()
         outcomes = state.outcomes(self.horizon_s)
-        return ArmResult(outcomes, state.recorded, state.cuts(), state.start, self.log, regulation)
+        closed = state.wall[:, CLOSED]
+        return ArmResult(outcomes, state.recorded, state.cuts(), state.start, self.log, regulation, closed)
 
     # -- where events come from ------------------------------------------------------------------------------------
     def _stimuli(self) -> Iterator[tuple[float, Callable[[], None]]]:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from simharness.scenario.base import Model, Sourced, require_known
 from simharness.scenario.detector import DetectorSpec
+from simharness.scenario.harm_weights import HarmWeights
 from simharness.scenario.levels import AlertLevel
 from simharness.scenario.policy import Arm
 from simharness.scenario.response import Response
@@ -96,6 +97,7 @@ class Scenario(Model):
     arms: dict[str, Arm] = Field(min_length=1)
     matched_budget: MatchedBudget | None = None
     recorded: list[RecordedFigure] = Field(default_factory=list)
+    harm_weights: HarmWeights | None = Field(None, description="for one weighted sum of harm; none is made if absent")
     stress: Stress | None = Field(None, description="dials that detectors were not trained for; none are on if absent")
 
     @property

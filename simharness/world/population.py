@@ -33,6 +33,7 @@ class Children:
     youngest: int
     oldest: int
     ends: NDArray[np.int64]
+    nations: tuple[str, ...]  # of each force, as the table says; empty where it says nothing
 
     @property
     def total(self) -> int:
@@ -88,7 +89,8 @@ def load_children(settings: Population, path: Path, scale: float) -> Children:
         raise UsageError(str(path), f"no child is left at scale {scale:g}", hint="Use a larger --scale.")
     inhabitants = np.array([max(1, round(float(row["all_ages"]) * scale)) for row in rows], np.int64)
     names = tuple(row["force"] for row in rows)
-    return Children(names, inhabitants, settings.youngest, settings.oldest, ends)
+    nations = tuple(row["nation"] for row in rows)
+    return Children(names, inhabitants, settings.youngest, settings.oldest, ends, nations)
 
 
 def _read_rows(path: Path) -> list[dict[str, str]]:

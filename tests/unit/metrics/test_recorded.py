@@ -45,7 +45,7 @@ def numbers(
     )
     never = np.full(5, INF)
     truth = Truth(np.ones(5, np.int32), *(never,) * 6, np.zeros(5, np.uint8))
-    arm = ArmResult(np.full((5, 4), INF), np.asarray(recorded), never, np.zeros(5), ArmLog(), Regulation())
+    arm = ArmResult(np.full((5, 4), INF), np.asarray(recorded), never, np.zeros(5), ArmLog(), Regulation(), never)
     return recorded_numbers(changed, Cell(0, 1, contacts, truth, 5, {}, {changed.scenario.comparator: arm}))
 
 

@@ -114,6 +114,7 @@ def check_grooming(read: Reading) -> None:
     assert list(found.peak) == [2, 1, 2] and list(found.last) == [2, 1, 0]
     assert list(found.until) == [30, 50, 80]  # of the alert, and of the last message of the one without
     assert list(read.reached) == [3, 3, 1] and not read.before.any()  # none is alerted on before a stage begins
+    assert not np.concatenate(read.early).any()
     assert list(read.at_stage) == [0, 1, 1]
     assert rows(read.alarms_of("low")) == [(0, 20, 1), (1, 50, 1), (2, 60, 1)]
     assert rows(read.alarms_of("high")) == [(0, 30, 2), (2, 80, 2)]
@@ -131,6 +132,15 @@ def test_grooming_by_hand(contacts: Contacts) -> None:
     read.add_grooming(batch_of(contacts))
     check_grooming(read)
     assert not read.false.any() and read.benign == 0
+
+
+def test_who_was_alerted_in_time_at_the_measured_level(contacts: Contacts) -> None:
+    """Measured at the low one: at 20 before an offence at 30, at 50 after one at 45, at 60 without one."""
+    read = replace(reading(), levels=replace(LEVELS, ladder=np.zeros_like(LEVELS.ladder)))
+    for row in range(3):
+        read.add_grooming(part_of(batch_of(contacts), row))
+    assert list(np.concatenate(read.early)) == [True, False, False]
+    assert np.concatenate(read.early).sum() == read.in_time[0]
 
 
 def test_the_split_into_batches_does_not_matter(contacts: Contacts) -> None:

@@ -65,7 +65,7 @@ def result() -> ArmResult:
     log.action(1, "refer_police", 9.0, TAKEN)
     outcomes = np.array([[1.0, 2.0, INF, INF], [INF] * 4, [INF] * 4])
     recorded, cut, start = np.array([3.0, INF, INF]), np.array([4.0, -INF, INF]), np.array([0.5, 1.5, INF])
-    return ArmResult(outcomes, recorded, cut, start, log, Regulation())
+    return ArmResult(outcomes, recorded, cut, start, log, Regulation(), np.full(len(cut), np.inf))
 
 
 @pytest.fixture

@@ -41,6 +41,12 @@ def test_an_arm_that_does_nothing_is_the_natural_course(run: Run) -> None:
     assert ran.start == [10, 0, 10]
 
 
+def test_the_own_end_of_a_conversation_stands_beside_its_cut(run: Run) -> None:
+    """In its own course at hour 100, also where the arm has cut it before; without an end in the period, never."""
+    assert (run(CHILD, [ONE], alert_child=LEAVES).result.closed / H).tolist() == [100]
+    assert np.isinf(run(CHILD, [ONE | {"closed": NEVER}], alert_child=LEAVES).result.closed).all()
+
+
 def test_an_alert_nothing_is_done_about(run: Run) -> None:
     ran = run(SILENT, [ONE, ONE | {"crossing": NEVER}])
     assert ran.alerts == [(0, 30)] and not ran.stays and not ran.actions and ran.hours() == NATURAL

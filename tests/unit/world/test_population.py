@@ -53,6 +53,13 @@ def test_totals_at_any_scale_miss_by_less_than_one(tmp_path: Path, scale: float)
             assert abs(end - begin - expected) < 1
 
 
+def test_every_force_has_the_nation_of_the_table(flagship: Loaded) -> None:
+    population = flagship.scenario.world.population
+    made = load_children(population, flagship.folder / population.table, 1.0)
+    welsh = {force for force, nation in zip(made.forces, made.nations, strict=True) if nation == "Wales"}
+    assert welsh == {"South Wales", "North Wales", "Gwent", "Dyfed-Powys"} and set(made.nations) == {"England", "Wales"}
+
+
 def test_the_flagship_counts_its_table(flagship: Loaded) -> None:
     population = flagship.scenario.world.population
     made = load_children(population, flagship.folder / population.table, 1.0)
