@@ -1,7 +1,8 @@
 """The command line: options here, the work in ``simharness.commands``, imported only when a command is given.
 
-Exit codes: 0 done; 1 a rule of the contract is broken; 2 usage or scenario error, nothing ran; 3 incomplete, can be
-continued; 70 an error inside simharness or in a detector; 130 interrupted, the partial run is valid; 141 nobody reads
+Exit codes: 0 done; 1 a rule of the contract is broken, or a metric is worse than in the base run; 2 usage or scenario
+error, nothing ran; 3 incomplete, can be continued; 4 inconclusive; 5 nothing was checked; 6 base run missing or not
+comparable; 70 an error inside simharness or in a detector; 130 interrupted, the partial run is valid; 141 nobody reads
 the output any more.
 """
 
@@ -17,6 +18,7 @@ import click
 
 from simharness.cli_harness import check_detector, corpus, init, robustness, stream
 from simharness.cli_options import jobs_option, option, path_type, results_option, scenario_options
+from simharness.cli_runs import compare
 from simharness.errors import SimharnessError, causes
 
 INTERRUPTED, INTERNAL, USAGE, NO_READER = 130, 70, 2, 141
@@ -84,14 +86,19 @@ def list_(what: str, results: Path, scenarios: Path) -> None:
 
 @commands.command()
 @click.argument("run", metavar="RUN")
-@option("--format", type=click.Choice(["terminal", "md", "json"]), help="default: by the suffix of -o, or terminal")
+@option(
+    "--format",
+    type=click.Choice(["terminal", "md", "json", "headline"]),
+    help="default: by the suffix of -o, or terminal; headline: the main numbers in Markdown",
+)
 @option("-o", "--output", type=path_type, help="file to write; stdout if absent")
+@option("--into", metavar="FILE", type=path_type, help="with headline: put it between the markers of this page")
 @results_option
 def report(run: str, **options: Any) -> None:
     """Report a run again. RUN is a path, an id or its beginning, or latest."""
     from simharness.commands.report import report as work
 
-    work(run, options["format"], options["output"], options["results"])
+    work(run, options["format"], options["output"], options["results"], options["into"])
 
 
 @commands.command()
@@ -130,7 +137,7 @@ def calibrate(**options: Any) -> None:
     work(**options)
 
 
-for command in (check_detector, corpus, init, robustness, stream):
+for command in (check_detector, compare, corpus, init, robustness, stream):
     commands.add_command(command)
 
 

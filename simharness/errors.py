@@ -65,3 +65,9 @@ class RunIncomplete(SimharnessError):  # noqa: N818 - a state of the run; nothin
     """A run stopped before all its work was done; what was finished is on disk and can be resumed."""
 
     exit_code: ClassVar[int] = 3
+
+
+class NotComparable(SimharnessError):  # noqa: N818 - each run may be in order; what is wrong is to hold them together
+    """A base run is missing, or two runs measure things that cannot be held against each other."""
+
+    exit_code: ClassVar[int] = 6

@@ -22,6 +22,7 @@ from scipy.special import stdtrit
 from simharness.detection.faults import DetectorFailed
 from simharness.detection.scoring import build_detectors, release
 from simharness.errors import UsageError
+from simharness.metrics.precision import require_known_metric
 from simharness.outcomes.cell import Prepared
 from simharness.run import finish_cell, prepare_cells
 from simharness.scenario.load import Loaded, located
@@ -94,6 +95,7 @@ def make_plan(loaded: Loaded, jobs: int) -> Plan:
     scenario = loaded.scenario
     with located(loaded):
         model = build_model(scenario.one_nation(), loaded.folder)
+        require_known_metric(scenario)
         for detector in build_detectors(scenario.detectors, loaded.folder).values():
             release(detector)
     cell = expectations(model)

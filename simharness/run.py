@@ -22,6 +22,7 @@ from simharness.detection.scoring import build_detectors, prepare
 from simharness.errors import causes
 from simharness.metrics.cell import cell_rows
 from simharness.metrics.estimates import per_replication
+from simharness.metrics.precision import replications_needed, require_known_metric, require_measured
 from simharness.metrics.rows import Row
 from simharness.metrics.summary import summary
 from simharness.outcomes.cell import Prepared, run_cell
@@ -66,6 +67,7 @@ def run_scenario(
 ) -> RunFolder:
     """Run every replication of a scenario into its run folder and summarise it; continues what was begun before.
 
+    Where the scenario asks for a precision, rounds of replications follow until it is reached (metrics/precision.py).
     A cell in which a detector failed is kept without the arms that act on it, and is run again when the run is
     continued. Raises UsageError before anything runs, DetectorFailed or RunIncomplete when a cell cannot finish,
     Interrupted.
@@ -74,20 +76,25 @@ def run_scenario(
     with located(loaded):
         detectors = build_detectors(scenario.detectors, loaded.folder)
         model = build_model(scenario.one_nation(), loaded.folder)
+        require_known_metric(scenario)
     provenance = provenance_of(loaded, detectors)
     with RunFolder.open(root, scenario.name, provenance["key"]) as folder:
-        before, cells = folder.finished_cells(), range(scenario.replications * scenario.nations)
-        failing = folder.faults()
-        todo = [cell for cell in cells if cell not in before or _lost(failing[cell])]
+        before, failing = folder.finished_cells(), folder.faults()
+        kept = {cell for cell in before if not _lost(failing[cell])}
         folder.write_manifest("running", provenance)
         folder.write_yaml(RESOLVED_SCENARIO, resolved(scenario))
-        tell("prepare", len(cells) - len(todo), len(cells))
-        for cell in [cell for cell in before if cell not in todo]:
-            hand_over(cell, before[cell])
         try:
-            if todo:
-                work = partial(finish_cell, prepare_cells(model, detectors, batch_size), folder.path)
-                run_cells(work, todo, jobs, partial(_note_finished, folder, tell, hand_over, len(cells)))
+            cells = _cells(loaded, folder, kept)
+            tell("prepare", len(kept.intersection(cells)), len(cells))
+            for cell in sorted(kept.intersection(cells)):
+                hand_over(cell, before[cell])
+            prepared: Prepared | None = None
+            while todo := [cell for cell in cells if cell not in kept]:
+                prepared = prepared or prepare_cells(model, detectors, batch_size)
+                done = partial(_note_finished, folder, tell, hand_over, len(cells))
+                run_cells(partial(finish_cell, prepared, folder.path), todo, jobs, done)
+                kept.update(todo)
+                cells = _cells(loaded, folder, kept)
         except BaseException as error:
             stopped = any(isinstance(each, Interrupted | KeyboardInterrupt) for each in causes(error))
             status: RunStatus = "partial" if stopped else "failed"
@@ -136,13 +143,34 @@ def rows_table(rows: list[Row]) -> pa.Table:
 
 
 def summarise(folder: RunFolder, scenario: Scenario, status: RunStatus, provenance: Mapping[str, Any]) -> None:
-    """Write metrics, summary and manifest from the finished cells."""
-    rows = per_replication([Row(**row) for row in folder.read_table("metrics").to_pylist()], scenario.nations)
+    """Write metrics, summary and manifest from the finished cells that the run needs."""
     cells = folder.finished_cells()
+    rows = _rows(folder, scenario, set(cells))
+    needed = replications_needed(scenario, rows)
+    rows = [row for row in rows if row.replication < needed]
+    cells = {cell: digest for cell, digest in cells.items() if cell < needed * scenario.nations}
+    faults = {cell: found for cell, found in folder.faults().items() if cell in cells}
     folder.write_table(METRICS_FILE, rows_table(rows))
     digest = combine({str(cell): digest for cell, digest in cells.items()})
-    folder.write_json(SUMMARY, summary(scenario, rows, status, folder.faults()))
+    folder.write_json(SUMMARY, summary(scenario, rows, status, faults))
     folder.write_manifest(status, {**provenance, "digest": digest, "cells": {str(c): d for c, d in cells.items()}})
+
+
+def _rows(folder: RunFolder, scenario: Scenario, cells: set[int]) -> list[Row]:
+    """Rows by replication of the finished cells named."""
+    if not cells:
+        return []
+    rows = [Row(**row) for row in folder.read_table("metrics").to_pylist()]
+    return per_replication([row for row in rows if row.replication in cells], scenario.nations)
+
+
+def _cells(loaded: Loaded, folder: RunFolder, kept: set[int]) -> range:
+    """The cells that the run needs, as far as those it has tell."""
+    scenario = loaded.scenario
+    rows = _rows(folder, scenario, kept) if scenario.precision is not None else []
+    with located(loaded):
+        require_measured(scenario, rows)
+    return range(replications_needed(scenario, rows) * scenario.nations)
 
 
 def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str, Any]:

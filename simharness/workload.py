@@ -14,7 +14,6 @@ import numpy as np
 from simharness.outcomes.cell import replication_seed
 from simharness.response.coverage import Coverage
 from simharness.response.staff import WEEK_S, on_duty
-from simharness.scenario.model import DAY_S
 from simharness.scenario.policy import TO_QUEUE, Arm
 from simharness.scenario.queues import Queue
 from simharness.world.model import WorldModel
@@ -71,12 +70,11 @@ def covered_share(model: WorldModel, arm: Arm, weights: Mapping[str, float]) -> 
     assert arm.code is not None
     scenario = model.scenario
     shares = np.array([weights.get(name, 0.0) for name in model.platforms])
-    days = np.asarray((np.arange(scenario.period.days) + 0.5) * DAY_S, np.float64)
     cells = min(MOST_CELLS, scenario.replications) if arm.code.audits is not None else 1
     covered = [
-        Coverage(arm.code, model.platforms, replication_seed(scenario, cell), scenario.period.start, scenario.horizon_s)
-        .share_of(np.arange(shares.size)[:, None], days[None, :])
-        .mean(axis=1)
+        Coverage(
+            arm.code, model.platforms, replication_seed(scenario, cell), scenario.period.start, scenario.horizon_s
+        ).mean_shares(scenario.period.days)
         for cell in range(cells)
     ]
     return float(shares @ np.mean(covered, axis=0))

@@ -11,6 +11,7 @@ from simharness.commands.json_schema import scenario_schema
 from simharness.commands.report import write_file
 from simharness.detection.scoring import build_detector, release
 from simharness.errors import SimharnessError, UsageError, UsageErrors
+from simharness.metrics.precision import require_known_metric
 from simharness.scenario.load import Loaded, load_scenario, located
 from simharness.world.model import build_model
 
@@ -40,6 +41,7 @@ def _world_problems(loaded: Loaded) -> list[UsageError]:
     try:
         with located(loaded):
             build_model(loaded.scenario, loaded.folder)
+            require_known_metric(loaded.scenario)
     except (UsageError, UsageErrors) as error:
         return _several(error)
     return []

@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from simharness.commands.options import load
+from simharness.metrics.precision import level_of_look
 from simharness.plan import BYTES_A_CONVERSATION, POWER, Plan, make_plan
 from simharness.report.terminal import console
 from simharness.report.wording import NOT_APPLICABLE, counted, number
+from simharness.scenario.precision import Precision
 from simharness.units import format_duration
 from simharness.workload import Load
 
@@ -63,6 +65,8 @@ def lines(found: Plan) -> Iterator[tuple[str, str]]:
     yield "messages", f"{_each(expected.messages)}, {number(messages)} in all"
     yield "read by detectors", f"{counted(detectors, 'detector')} x messages = {number(messages * detectors)} in all"
     yield "once, before the first", once
+    if scenario.precision is not None:
+        yield "precision", _precision(scenario.precision, replications)
     for name, alerts in found.false_alerts.items():
         yield f"false alerts, {name}", _false_alerts(alerts.stated, alerts.expected)
         for queue, asked in found.loads[name].items():
@@ -93,6 +97,16 @@ def _load(asked: Load) -> str:
     return (
         f"{number(asked.alerts[0])} to {number(asked.alerts[1])} alerts, {number(asked.needed[0])} to "
         f"{number(asked.needed[1])} reviewers busy of {asked.duty_h / asked.on_duty_h:.1f} ({low} to {high} %){short}"
+    )
+
+
+def _precision(precision: Precision, replications: int) -> str:
+    looks = precision.looks(replications)
+    level, most = 100.0 * level_of_look(len(looks)), precision.at_most
+    return (
+        f"looks at {', '.join(f'{look:,}' for look in looks)} replications, until the {level:.4g} % interval of "
+        f"{precision.metric} ({precision.subject[1]}) is within {precision.half_width:g}; at most "
+        f"{counted(most, 'replication')}, {most / replications:.1f} times what is planned here"
     )
 
 

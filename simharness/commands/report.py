@@ -8,16 +8,28 @@ from pathlib import Path
 
 from simharness.errors import UsageError
 from simharness.report.content import compose, read_run
+from simharness.report.headline import headline, put_into
 from simharness.report.markdown import markdown
 from simharness.report.terminal import console, show
 from simharness.store import SUMMARY, RunFolder, find_run
 
+HEADLINE = "headline"
 _SUFFIXES = {".md": "md", ".json": "json"}
 
 
-def report(run: str, kind: str | None, output: Path | None, results: Path) -> None:
-    """Print or write one run's report. Raises UsageError for an unknown run or a file that cannot be written."""
+def report(run: str, kind: str | None, output: Path | None, results: Path, into: Path | None = None) -> None:
+    """Print or write one run's report; ``into``: put its main numbers between the markers of a page.
+
+    Raises UsageError for an unknown run, a file that cannot be written, or a page without markers.
+    """
     folder = find_run(results, run)
+    if into is not None:
+        if kind != HEADLINE or output is not None:
+            raise UsageError(
+                "--into", "goes with --format headline and without -o", allowed="--format headline --into FILE"
+            )
+        write_file(into, put_into(_page(into), _text(folder, kind), str(into)))
+        return
     kind = kind or (_SUFFIXES.get(output.suffix, "terminal") if output else "terminal")
     if kind == "terminal" and output is None:
         summary, facts = read_run(folder)
@@ -39,10 +51,19 @@ def write_file(output: Path, text: str) -> None:
         raise UsageError(str(output), problem, hint="Choose another file with --output FILE.") from error
 
 
+def _page(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(str(path), f"cannot be read: {error}", allowed="a page of text") from error
+
+
 def _text(folder: RunFolder, kind: str) -> str:
     summary, facts = read_run(folder)
     if kind == "json":
         return (folder.path / SUMMARY).read_text(encoding="utf-8")
+    if kind == HEADLINE:
+        return headline(summary)
     composed = compose(summary, facts)
     if kind == "md":
         return markdown(composed)

@@ -23,6 +23,7 @@ Number = float | None
 COUNTED = (
     "arrests",
     "charges",
+    "referrals",
     "wrong_referrals",
     "wrong_suspensions",
     "wrong_restrictions",

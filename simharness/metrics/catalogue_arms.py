@@ -66,6 +66,7 @@ _ARM = [
     Metric("longest_silence_days", "longest time without an alert", "days", "arm", better="lower"),
     Metric("actions", "actions taken", "actions", "arm"),
     Metric("actions_too_late", "actions that found the conversation ended", "actions", "arm", better="lower"),
+    Metric("referrals", "referrals to the police, right and wrong", "referrals", "arm"),
     Metric("wrong_referrals", "referrals of harmless conversations to the police", "referrals", "arm", better="lower"),
     Metric("wrong_suspensions", "accounts wrongly suspended", "accounts", "arm", better="lower"),
     Metric("wrong_restrictions", "accounts wrongly restricted", "accounts", "arm", better="lower"),

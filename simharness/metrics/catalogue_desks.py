@@ -11,6 +11,8 @@ DESK_METRICS = [
     Metric("desk_merged", "alerts decided with another on the same account", "alerts", "arm"),
     Metric("desk_dropped", "alerts lost at the desk", "alerts", "arm", better="lower"),
     Metric("desk_waiting", "alerts waiting or in hand at the end", "alerts", "arm", better="lower"),
+    Metric("desk_backlog", "alerts waiting or in hand, mean over the period", "alerts at once", "arm", better="lower"),
+    Metric("desk_backlog_largest", "alerts waiting or in hand, most at any time", "alerts at once", "arm", better="lower"),
     Metric("desk_wait_hours", "mean wait for the first reading, of those begun", "hours", "arm", better="lower"),
     Metric("desk_wait_hours_p95", "95th percentile of the wait for the first reading, of those begun", "hours", "arm", better="lower"),
     Metric("desk_worked_hours", "working time", HOURS, "arm"),

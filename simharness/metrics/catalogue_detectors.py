@@ -42,7 +42,7 @@ _EARLY = [
     Metric("accounts_alerted", "accounts alerted on; each harmless one has one conversation", "accounts", "detector", weighted=True),
     Metric("account_recall", "offenders alerted on in any conversation", "share", "detector", "ratio", "offenders_detected", "offenders", better="higher"),
     Metric("account_precision", "accounts alerted on that are offenders; each harmless one has one conversation", "share", "detector", "ratio", "offenders_detected", "accounts_alerted", better="higher"),
-    Metric("account_f_0.5", "F_0.5 over accounts, as in PAN-2012; each harmless one has one conversation", UP_TO_1, "detector", better="higher"),
+    Metric("account_f_half", "F_0.5 over accounts, as in PAN-2012; each harmless one has one conversation", UP_TO_1, "detector", better="higher"),
     Metric("alerts_per_1000_child_months", "alerts, right and false", "per 1,000 child-months", "detector"),
     Metric("reached_stage", "grooming conversations that reach the stage", "conversations", "detector"),
     Metric("alerted_before_stage", "of these, alerted on before its first message", "conversations", "detector"),

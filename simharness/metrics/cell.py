@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simharness.metrics.arms import arm_numbers
+from simharness.metrics.backlog import backlogs
 from simharness.metrics.catalogue import METRICS
+from simharness.metrics.cost_numbers import cost_numbers
 from simharness.metrics.desks import desk_numbers
 from simharness.metrics.detector_early import early_numbers, early_strata, length_areas
 from simharness.metrics.detectors import detector_numbers, stage_shares
@@ -27,8 +29,12 @@ def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
             unit = METRICS[subject, name].unit
             rows.append(Row(name, arm, detector, stratum, cell.replication, value, unit))
 
+    numbers = {arm: arm_numbers(model, cell, arm) for arm in cell.arms}
     for arm in cell.arms:
-        add("arm", arm, "", arm_numbers(model, cell, arm))
+        add("arm", arm, "", numbers[arm])
+        add("arm", arm, "", cost_numbers(model, cell, arm, numbers))
+        for name, desk, size in backlogs(cell.arms[arm].log, model.scenario.horizon_s):
+            add("arm", arm, "", {name: size}, desk)
         for name, stratum, value in desk_numbers(cell.arms[arm].log, bool(model.scenario.arms[arm].queues)):
             add("arm", arm, "", {name: value}, stratum)
         for name, stratum, value in (*harm_numbers(model, cell, arm), *arm_subgroups(model, cell, arm)):

@@ -25,8 +25,8 @@ def desk_numbers(log: ArmLog, staffed: bool) -> Iterator[tuple[str, str, Number]
 
     ``staffed``: a person was to decide on this arm's alerts.
     """
-    desks, verdicts = _column(log.stay_desk, np.int8), _column(log.stay_verdict, np.int8)
-    entered, started = _column(log.stay_entered_s, np.float64), _column(log.stay_started_s, np.float64)
+    desks, verdicts = column(log.stay_desk, np.int8), column(log.stay_verdict, np.int8)
+    entered, started = column(log.stay_entered_s, np.float64), column(log.stay_started_s, np.float64)
     for place, name in enumerate(log.desks):
         here = desks == place
         for metric, kinds in _VERDICTS.items():
@@ -43,8 +43,8 @@ def desk_numbers(log: ArmLog, staffed: bool) -> Iterator[tuple[str, str, Number]
     for risk in RISKS:
         for metric in ("triaged", "safeguarding_due", "safeguarding_met"):
             yield metric, risk, log.counts[f"{metric}.{risk}"]
-    risks, lasted = _column(log.case_risk, np.int8), _column(log.case_s, np.float64) / DAY_S
-    protected = _column(log.case_protected, np.int8) == 1
+    risks, lasted = column(log.case_risk, np.int8), column(log.case_s, np.float64) / DAY_S
+    protected = column(log.case_protected, np.int8) == 1
     for place, risk in enumerate(RISKS):
         of = risks == place
         yield "safeguarding_days", risk, median_time(lasted[of], protected[of])
@@ -77,11 +77,12 @@ def lost_by_reason(log: ArmLog) -> Counter[str]:
 
 
 def _undecided(log: ArmLog, verdicts: NDArray[np.int8]) -> int:
-    decided = _column(log.stay_alert, np.int64)[np.isin(verdicts, (*_DECIDED, MERGED))]
+    decided = column(log.stay_alert, np.int64)[np.isin(verdicts, (*_DECIDED, MERGED))]
     return len(log.alert_right) - int(np.unique(decided).size)
 
 
-def _column(values: array[Any], kind: type) -> NDArray[Any]:
+def column(values: array[Any], kind: type) -> NDArray[Any]:
+    """One column of a log as an array, shape (rows,)."""
     return np.frombuffer(values, kind) if len(values) else np.empty(0, kind)
 
 

@@ -133,7 +133,7 @@ def _accounts(read: _Read, false: float) -> dict[str, Number]:
         "offenders": offenders,
         "offenders_detected": detected,
         "accounts_alerted": detected + false,
-        "account_f_0.5": f_beta(detected, false, offenders - detected, 0.5),
+        "account_f_half": f_beta(detected, false, offenders - detected, 0.5),
     }
 
 

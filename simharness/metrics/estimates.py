@@ -8,7 +8,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from simharness.metrics.catalogue import METRICS
-from simharness.metrics.intervals import Interval, clopper_pearson, mean_interval, median_interval, ratio_interval
+from simharness.metrics.intervals import (
+    LEVEL,
+    Interval,
+    clopper_pearson,
+    mean_interval,
+    median_interval,
+    ratio_interval,
+)
 from simharness.metrics.metric import HOURS, UP_TO_1, Metric
 from simharness.metrics.rows import Row
 
@@ -63,10 +70,25 @@ def by_subject(rows: Iterable[Row]) -> dict[tuple[str, str], dict[str, Values]]:
     return series
 
 
-def estimate(metric: Metric, values: Values, others: Mapping[str, Values]) -> dict[str, Any]:
+def estimate_of(subject: str, key: str, metrics: Mapping[str, Values], level: float = LEVEL) -> dict[str, Any] | None:
+    """One metric by its key, ``metric`` or ``metric[stratum]``, counted or a ratio; None where it was not measured."""
+    metric = METRICS[subject, key.partition("[")[0]]
+    if metric.estimator != "ratio":
+        return estimate(metric, metrics[key], metrics, level) if key in metrics else None
+    assert metric.numerator and metric.denominator
+    stratum = key.removeprefix(metric.name)
+    over, under = metrics.get(metric.numerator + stratum), metrics.get(metric.denominator + stratum)
+    if over is None or under is None:
+        return None
+    replications = sorted(over)
+    interval = _ratio(metric, [over[r] for r in replications], [under[r] for r in replications], level)
+    return {**asdict(interval), "unit": metric.unit}
+
+
+def estimate(metric: Metric, values: Values, others: Mapping[str, Values], level: float = LEVEL) -> dict[str, Any]:
     """One metric's estimate over replications, as plain JSON values."""
     ordered = [values[replication] for replication in sorted(values)]
-    interval = median_interval(ordered) if metric.estimator == "median" else mean_interval(ordered)
+    interval = median_interval(ordered, level) if metric.estimator == "median" else mean_interval(ordered, level)
     if not metric.signed:
         interval = within(interval, metric.unit)
     return {**asdict(interval), "unit": metric.unit}
@@ -85,23 +107,19 @@ def _add_ratios(subject: str, metrics: Mapping[str, Values], shown: dict[str, di
     for metric in METRICS.values():
         if metric.subject != subject or metric.estimator != "ratio":
             continue
-        assert metric.numerator and metric.denominator
+        assert metric.numerator
         for key in [key for key in metrics if key.partition("[")[0] == metric.numerator]:
-            stratum = key.removeprefix(metric.numerator)
-            over, under = metrics[key], metrics.get(metric.denominator + stratum)
-            if under is None:
-                continue
-            replications = sorted(over)
-            interval = _ratio(metric, [over[r] for r in replications], [under[r] for r in replications])
-            shown[metric.name + stratum] = {**asdict(interval), "unit": metric.unit}
+            name = metric.name + key.removeprefix(metric.numerator)
+            if (found := estimate_of(subject, name, metrics)) is not None:
+                shown[name] = found
 
 
-def _ratio(metric: Metric, over: list[float | None], under: list[float | None]) -> Interval:
+def _ratio(metric: Metric, over: list[float | None], under: list[float | None], level: float) -> Interval:
     """Bootstrap over replications; where nothing was ever counted, that says nothing, and Clopper-Pearson does."""
     total = sum(value or 0.0 for value in under)
     assert metric.denominator is not None
     below = METRICS[metric.subject, metric.denominator]
     counted = not below.weighted and below.unit != HOURS  # neither a weighted count nor a time is a number of trials
     if metric.unit == "share" and counted and total > 0 and not any(over):
-        return clopper_pearson(0, round(total))
-    return ratio_interval(over, under)
+        return clopper_pearson(0, round(total), level)
+    return ratio_interval(over, under, level)

@@ -1,7 +1,9 @@
 """Intervals over replications. A replication is the unit of analysis; undefined ones (None, NaN) are dropped, never 0.
 
-Student-t for means and paired differences, percentile bootstrap for ratios, Clopper-Pearson for counts of rare events.
-BCa is not used: it is undefined when all paired differences are equal, which common random numbers make frequent.
+Student-t for means and paired differences, Welch's for unpaired ones, the expanded percentile bootstrap for ratios,
+Clopper-Pearson for counts of rare events. The plain percentile interval is too narrow for few replications (ten of them
+cover about 91 % at a stated 95 %), and BCa is not used: it is undefined when all paired differences are equal, which
+common random numbers make frequent.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, stdtrit
+from scipy.special import betaincinv, ndtr, stdtrit
 
 from simharness.errors import UsageError
 from simharness.streams import uniform
@@ -22,6 +24,7 @@ Array = NDArray[np.float64]
 LEVEL = 0.95
 RESAMPLES = 2000
 STREAM = "bootstrap"
+EXPANDED = "expanded percentile bootstrap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +71,132 @@ def prediction_interval(values: Values, level: float = LEVEL) -> Interval:
     return _student(_defined(values), level, "student-t prediction", 1.0)
 
 
+def unpaired_difference(a: Values, b: Values, level: float = LEVEL) -> Interval:
+    """Interval of mean(a) - mean(b) for independent replications (Welch 1947, Biometrika 34, 28-35).
+
+    Shapes (replications of each,), which may differ; degrees of freedom by Satterthwaite (1946, Biometrics Bulletin 2,
+    110-114). ``n`` is the smaller number of defined replications; fewer than two on either side give no interval.
+    """
+    method = "welch"
+    _check_level(level)
+    left, right = _defined(a), _defined(b)
+    n = min(len(left), len(right))
+    if n == 0:
+        return Interval(None, None, None, 0, method)
+    difference = float(left.mean() - right.mean())
+    if n == 1:
+        return Interval(difference, None, None, 1, method)
+    parts = [_variance(side) / len(side) for side in (left, right)]
+    squared = sum(part**2 / (len(side) - 1) for part, side in zip(parts, (left, right), strict=True))
+    if squared == 0.0:  # equal values on either side
+        return Interval(difference, difference, difference, n, method)
+    half = float(stdtrit(sum(parts) ** 2 / squared, (1.0 + level) / 2.0)) * sum(parts) ** 0.5
+    return Interval(difference, difference - half, difference + half, n, method)
+
+
 def ratio_interval(
     numerators: Values, denominators: Values, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:
-    """Percentile bootstrap of sum(numerators) / sum(denominators) (Efron 1979, Annals of Statistics 7, 1-26).
+    """Expanded percentile bootstrap of sum(numerators) / sum(denominators) over replications (Efron 1979, Annals of
+    Statistics 7, 1-26; expanded: :func:`expanded_tail`).
 
     Whole replications are drawn with replacement, by addressed draws: with one seed, every ratio over the same number
     of replications sees the same resamples. Resamples whose denominator is 0 are left out. Undefined (None) when the
     denominators sum to 0; no interval from fewer than two replications or when no resample is left.
     """
-    method = "percentile bootstrap"
     _check_level(level)
-    if resamples < 1:
-        raise UsageError("resamples", f"got {resamples}", allowed="an integer >= 1")
+    _check_resamples(resamples)
     above, below = _pairs("ratio_interval", numerators, denominators)
     n = len(above)
-    total = float(below.sum())
-    if total == 0.0:  # also without any replication
-        return Interval(None, None, None, n, method)
-    estimate = float(above.sum()) / total
+    estimate = _ratio(float(above.sum()), float(below.sum()))
+    if estimate is None or n < 2:
+        return Interval(estimate, None, None, n, EXPANDED)
+    chosen = resampled(n, resamples, seed)
+    ratios = _ratios(above[chosen].sum(axis=1), below[chosen].sum(axis=1))
+    return _expanded(estimate, ratios, n, level)
+
+
+def ratio_difference(
+    over_a: Values,
+    under_a: Values,
+    over_b: Values,
+    under_b: Values,
+    level: float = LEVEL,
+    paired: bool = True,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Expanded percentile bootstrap of sum(over_a) / sum(under_a) - sum(over_b) / sum(under_b); as ratio_interval.
+
+    Shapes (replications of each side,). Paired: both sides are resampled alike, replication by replication, which needs
+    one length, and a replication counts when all four are defined. Unpaired: each side by draws of its own, and the
+    tails of the smaller side (Hesterberg 2015 has them by group), its number being ``n``. Undefined (None) when either
+    ratio is. Raises :class:`UsageError` when lengths differ that must not.
+    """
+    _check_level(level)
+    _check_resamples(resamples)
+    if paired:
+        first, second = (
+            _pairs("ratio_difference", *side, drop=False) for side in ((over_a, under_a), (over_b, under_b))
+        )
+        _pairs("ratio_difference", first[0], second[0], drop=False)
+        whole = ~np.isnan(np.stack([*first, *second])).any(axis=0)
+        sides = [(over[whole], under[whole]) for over, under in (first, second)]
+    else:
+        sides = [_pairs("ratio_difference", *side) for side in ((over_a, under_a), (over_b, under_b))]
+    n = min(len(over) for over, _ in sides)
+    one, other = (_ratio(float(over.sum()), float(under.sum())) for over, under in sides)
+    if one is None or other is None:
+        return Interval(None, None, None, n, EXPANDED)
     if n < 2:
-        return Interval(estimate, None, None, n, method)
-    draws = uniform(seed, STREAM, np.arange(resamples)[:, np.newaxis], np.arange(n)[np.newaxis, :])
-    chosen = np.minimum((draws * n).astype(np.intp), n - 1)  # a draw just below 1 may round up to n
-    sums = below[chosen].sum(axis=1)
-    kept = sums != 0.0
-    if not kept.any():
-        return Interval(estimate, None, None, n, method)
-    ratios = above[chosen].sum(axis=1)[kept] / sums[kept]
-    low, high = np.quantile(ratios, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    return Interval(estimate, float(low), float(high), n, method)
+        return Interval(one - other, None, None, n, EXPANDED)
+    drawn = []
+    for number, (over, under) in enumerate(sides):
+        chosen = resampled(len(over), resamples, seed, 0 if paired else number)
+        drawn.append(_ratios(over[chosen].sum(axis=1), under[chosen].sum(axis=1)))
+    return _expanded(one - other, drawn[0] - drawn[1], n, level)
+
+
+def resampled(n: int, resamples: int = RESAMPLES, seed: int = 0, side: int = 0) -> NDArray[np.intp]:
+    """Places of n replications drawn with replacement, shape (resamples, n); the same for the same arguments.
+
+    ``side``: another one gives independent draws. Raises :class:`UsageError` for ``resamples`` < 1.
+    """
+    _check_resamples(resamples)
+    rows = np.arange(side * resamples, (side + 1) * resamples)
+    draws = uniform(seed, STREAM, rows[:, np.newaxis], np.arange(n)[np.newaxis, :])
+    return np.minimum((draws * n).astype(np.intp), n - 1)  # a draw just below 1 may round up to n
+
+
+def expanded_tail(n: int, level: float = LEVEL) -> float:
+    """Tail at which a percentile interval from n values ends: Phi(-sqrt(n / (n - 1)) t[(1 + level) / 2, n - 1]).
+
+    Resampling n values divides by n where an unbiased variance divides by n - 1, and takes no account of the spread
+    being estimated; for a mean of normal values this tail makes up for both, as Student's t does (Hesterberg 2015, The
+    American Statistician 69, 371-386, "expanded percentile interval").
+    """
+    return float(ndtr(-((n / (n - 1)) ** 0.5) * stdtrit(n - 1, (1.0 + level) / 2.0)))
+
+
+def _expanded(estimate: float, drawn: Array, n: int, level: float) -> Interval:
+    """The interval from a statistic's resamples, nan where undefined."""
+    kept = drawn[~np.isnan(drawn)]
+    if not kept.size:
+        return Interval(estimate, None, None, n, EXPANDED)
+    tail = expanded_tail(n, level)
+    low, high = np.quantile(kept, [tail, 1.0 - tail])
+    return Interval(estimate, float(low), float(high), n, EXPANDED)
+
+
+def _ratio(over: float, under: float) -> float | None:
+    return over / under if under != 0.0 else None
+
+
+def _ratios(over: Array, under: Array) -> Array:
+    out = np.full(over.shape, np.nan)
+    np.divide(over, under, out=out, where=under != 0.0)
+    return out
 
 
 def clopper_pearson(k: int, n: int, level: float = LEVEL) -> Interval:
@@ -139,10 +238,17 @@ def _defined(values: Values) -> Array:
     return array[~np.isnan(array)]
 
 
-def _pairs(where: str, a: Values, b: Values) -> tuple[Array, Array]:
+def _variance(values: Array) -> float:
+    """Unbiased; 0 for equal values, whose sum may round and give them a spread they do not have."""
+    return 0.0 if (values == values[0]).all() else float(values.var(ddof=1))
+
+
+def _pairs(where: str, a: Values, b: Values, drop: bool = True) -> tuple[Array, Array]:
     left, right = _array(a), _array(b)
     if len(left) != len(right):
         raise UsageError(where, f"got {len(left)} and {len(right)} replications", allowed="two of the same length")
+    if not drop:
+        return left, right
     both = ~np.isnan(left) & ~np.isnan(right)
     return left[both], right[both]
 
@@ -154,6 +260,11 @@ def _array(values: Values) -> Array:
     if np.isinf(array).any():
         raise UsageError("values", "got an infinite value", allowed="finite numbers, or None where undefined")
     return array
+
+
+def _check_resamples(resamples: int) -> None:
+    if resamples < 1:
+        raise UsageError("resamples", f"got {resamples}", allowed="an integer >= 1")
 
 
 def _check_level(level: float) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 HOURS = "hours in all"
+MONEY = "currency units"
 UP_TO_1 = "from 0 to 1"  # part of the unit of what lies between, but is no share of anything
 _COUNTED = frozenset(
     {
@@ -20,6 +21,7 @@ _COUNTED = frozenset(
         "conversations",
         "guardians",
         HOURS,
+        MONEY,
         "offenders",
         "offences",
         "referrals",

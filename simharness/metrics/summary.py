@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from simharness.metrics.cost_effectiveness import cost_effectiveness
 from simharness.metrics.curves import curve_only
 from simharness.metrics.estimates import RECORDED, Values, by_subject, estimates, within
 from simharness.metrics.harm_summary import harm_summary
 from simharness.metrics.intervals import Interval, mean_interval, prediction_interval
+from simharness.metrics.precision import precision_reached, replications_needed
 from simharness.metrics.rows import Row
 from simharness.records import SCHEMA_VERSION
 from simharness.scenario.model import RecordedFigure, Scenario
@@ -45,7 +47,8 @@ def summary(
             "end": scenario.period.end.isoformat(),
         },
         "replications": len({row.replication for row in rows}),
-        "replications_asked": scenario.replications,
+        "replications_asked": replications_needed(scenario, rows),
+        "precision": precision_reached(scenario, rows),
         "comparator": scenario.comparator,
         "arms": described,
         "matched_budget": scenario.matched_budget and scenario.matched_budget.model_dump(),
@@ -56,6 +59,7 @@ def summary(
         "censoring": "Contacts begin within the period; what happens after its end is not counted.",
         "estimates": estimates(row for row in rows if not curve_only(row)),
         **harm_summary(scenario, rows),
+        "cost_effectiveness": cost_effectiveness(scenario, rows),
         "recorded": recorded_rows(scenario, rows),
         "faults": faults_by_detector(scenario, faults or {}),
         "assumed": assumed(scenario),

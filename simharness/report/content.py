@@ -9,13 +9,21 @@ from typing import Any
 
 from simharness.errors import UsageError
 from simharness.records import SCHEMA_VERSION
+from simharness.report.cost_tables import cost_tables
 from simharness.report.early_table import early_table
 from simharness.report.faults import fault_lines, faults_table
 from simharness.report.harm_tables import harm_tables
-from simharness.report.response_tables import answers_table, desks_table, harms_table, lost_table, police_table
+from simharness.report.response_tables import (
+    answers_table,
+    backlog_table,
+    desks_table,
+    harms_table,
+    lost_table,
+    police_table,
+)
 from simharness.report.tables import Table, arms_tables, budget_table, detectors_table, recorded_table
 from simharness.report.verdict import verdict
-from simharness.report.wording import BANNER, counted, number
+from simharness.report.wording import BANNER, NOT_APPLICABLE, counted, number
 from simharness.store import SUMMARY, RunFolder
 
 
@@ -83,7 +91,7 @@ def compose(summary: Mapping[str, Any], facts: Facts) -> Report:
         tables=_tables(summary),
         assumptions=tuple((block["path"], block["evidence"], block["source"]) for block in blocks),
         assumptions_line=_assumptions(blocks),
-        notes=(summary["weighting"], summary["censoring"], _intervals(summary["replications"])),
+        notes=(summary["weighting"], summary["censoring"], _intervals(summary["replications"]), *_precision(summary)),
         run=_run(summary, facts),
     )
 
@@ -96,11 +104,13 @@ def _tables(summary: Mapping[str, Any]) -> tuple[Table, ...]:
         harms_table(summary),
         *lost_table(summary),
         *desks_table(summary),
+        *backlog_table(summary),
         police_table(summary),
         *answers_table(summary),
         detectors_table(summary),
         *early_table(summary),
         *budget_table(summary),
+        *cost_tables(summary),
         *recorded_table(summary),
         *faults_table(summary),
     )
@@ -137,6 +147,22 @@ def _intervals(replications: int) -> str:
         f"Intervals are 95 %, over {counted(replications, 'replication')}; differences are paired (every arm lives "
         "through the same children, offenders and messages). They hold the chance of one simulated period to the next, "
         "not the doubt about the assumptions."
+    )
+
+
+def _precision(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """How many replications there are and why; nothing where their number was simply stated."""
+    found = summary.get("precision")
+    if found is None:
+        return ()
+    reached = "reached" if found["reached"] else "not reached"
+    width = found["half_width"]
+    shown = NOT_APPLICABLE if width is None else f"{width:.4g}"
+    looks = ", ".join(str(look["replications"]) for look in found["looks"]) or "none yet"
+    return (
+        f"Precision asked for: {found['metric']} of {found['name']} within {found['wanted']:.4g}; {reached} with "
+        f"{shown} (half-width of the {100 * found['level']:.4g} % interval) at {found['replications']} replications. "
+        f"Looks taken: {looks}; planned: {', '.join(map(str, found['planned']))}. {found['rule']}",
     )
 
 

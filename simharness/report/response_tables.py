@@ -31,6 +31,7 @@ _WORKED = (
     ("desk_utilisation", "utilisation"),
     ("desk_within_target_share", "within target"),
 )
+_BACKLOG = (("desk_backlog", "mean over the period, alerts"), ("desk_backlog_largest", "largest, alerts"))
 # Every reason of response/log.py, as people say it.
 REASONS = {
     "over_budget": "over the day's budget",
@@ -107,6 +108,18 @@ def desks_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:
         notes.insert(0, f"At no desk: {', '.join(nothing)}.")
     columns = ("arm, desk", *(words for _, words in (*shown, *_WORKED)))
     return (Table("Desks", columns, tuple(rows), tuple(notes), dense=True),)
+
+
+def backlog_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:
+    """How many alerts every desk of every arm with a detector has at once; nothing where that was not counted."""
+    n, rows = summary["replications"], []
+    for _, arm, metrics in _arms(summary, alerting=True):
+        for desk in _strata(metrics, "desk_backlog"):
+            cells = (cell(key, metrics[f"{key}[{desk}]"], n) for key, _ in _BACKLOG)
+            rows.append(((*arm_label(arm), f"  {desk}"), *cells))
+    note = "Alerts waiting or in hand at once, of the country's desk; police: all forces together."
+    columns = ("arm, desk", *(words for _, words in _BACKLOG))
+    return (Table("Backlog", columns, tuple(rows), (note,), dense=True),) if rows else ()
 
 
 def lost_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:

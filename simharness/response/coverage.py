@@ -58,6 +58,11 @@ class Coverage:
             out[rows] = np.array(self.shares[number])[at]
         return out
 
+    def mean_shares(self, days: int) -> NDArray[np.float64]:
+        """Share covered on each platform, mean over so many days at noon; shape (platforms,)."""
+        noons = np.asarray((np.arange(days) + 0.5) * DAY_S, np.float64)
+        return np.asarray(self.share_of(np.arange(len(self.times))[:, None], noons[None, :]).mean(axis=1))
+
     def covered_from(self, platform: int, draw: float, wall_s: float) -> float:
         """First time, not before ``wall_s``, at which a conversation with this uniform is covered; inf: never."""
         times, shares = self.times[platform], self.shares[platform]

@@ -13,6 +13,8 @@ from simharness.scenario.detector import DetectorSpec
 from simharness.scenario.harm_weights import HarmWeights
 from simharness.scenario.levels import AlertLevel
 from simharness.scenario.policy import Arm
+from simharness.scenario.precision import Precision
+from simharness.scenario.prices import Prices
 from simharness.scenario.response import Response
 from simharness.scenario.stress import Stress
 from simharness.scenario.world import World
@@ -98,6 +100,10 @@ class Scenario(Model):
     matched_budget: MatchedBudget | None = None
     recorded: list[RecordedFigure] = Field(default_factory=list)
     harm_weights: HarmWeights | None = Field(None, description="for one weighted sum of harm; none is made if absent")
+    precision: Precision | None = Field(
+        None, description="goes on past replications until an interval is narrow enough"
+    )
+    prices: Prices | None = Field(None, description="costs are counted only where there is a price list")
     stress: Stress | None = Field(None, description="dials that detectors were not trained for; none are on if absent")
 
     @property
@@ -150,6 +156,23 @@ class Scenario(Model):
                 require_known(f"arms.{name}.code.coverage", arm.code.coverage, self.world.platforms, "platform")
             require_known(f"arms.{name}.encrypted", arm.encrypted, self.world.platforms, "platform")
             self._require_reactions(name, arm)
+        return self
+
+    @model_validator(mode="after")
+    def _check_precision(self) -> Self:
+        if self.precision is None:
+            return self
+        kind, name = self.precision.subject
+        known = self.arms if kind == "arm" else self.detectors
+        if name not in known:
+            raise ValueError(f"at precision.{kind}: unknown {kind} {name!r}; known: {', '.join(known)}")
+        if self.replications < 2:
+            raise ValueError("at replications: expected at least 2, so that there is an interval to look at, got 1")
+        if self.precision.at_most < self.replications:
+            raise ValueError(
+                f"at precision.at_most: expected at least the {self.replications} replications it begins with, "
+                f"got {self.precision.at_most}"
+            )
         return self
 
     def _require_reactions(self, name: str, arm: Arm) -> None:

@@ -29,9 +29,9 @@ ORDER: tuple[dict[str, tuple[str, ...]], ...] = (
     {"outcomes": ("outcomes",)},
     {"metrics": ("metrics",)},
     {"run": ("run",), "report": ("report",), "corpora": ("corpora",)},
-    {"tools": ("plan", "workload", "calibrate", "streaming", "pacing", "robustness")},
+    {"tools": ("plan", "workload", "calibrate", "streaming", "pacing", "robustness", "pairing", "compare")},
     {"commands": ("commands",)},
-    {"cli": ("cli", "cli_harness", "cli_options")},
+    {"cli": ("cli", "cli_harness", "cli_options", "cli_runs")},
 )
 SIMULATION = ("world", "detection", "response", "outcomes", "metrics", "corpora")
 WALL_CLOCK = ("store", "cli", "report", "plan", "commands")

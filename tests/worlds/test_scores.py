@@ -155,7 +155,7 @@ def test_a_world_without_grooming(load: Callable[..., Loaded]) -> None:
     found = numbers(model, cell, "always") | length_areas(model, cell.readings)
     undefined = {name for name, value in found.items() if value is None}
     areas = {f"{of}{area}_area" for of in ("", "account_", "length_") for area in ("roc", "pr")}
-    assert undefined >= areas | {"erde_5", "erde_50", "f_latency", "account_f_0.5", "alerted_within[10]", "delay"}
+    assert undefined >= areas | {"erde_5", "erde_50", "f_latency", "account_f_half", "alerted_within[10]", "delay"}
     assert found["detected"] == 0 < found["false_alert_rate"]
     made = summary(model.scenario, [replace(row, replication=0) for row in rows], "complete")
     estimates = made["estimates"]["detectors"]["always"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from simharness.metrics.arms import COUNTED, arm_numbers, changes, lead_time
 from simharness.metrics.catalogue import METRICS
+from simharness.metrics.catalogue_costs import COST_METRICS
 from simharness.metrics.catalogue_harm import HARM_METRICS
 from simharness.metrics.desks import desk_numbers
 from simharness.outcomes.cell import Cell
@@ -280,9 +281,9 @@ def test_child_months(model: WorldModel, numbers: Callable[..., dict[str, Any]])
 def test_every_metric_of_an_arm_is_in_the_catalogue_and_the_other_way_round(
     numbers: Callable[..., dict[str, Any]],
 ) -> None:
-    of_harm = {metric.name for metric in HARM_METRICS}  # see test_harm.py
+    elsewhere = {metric.name for metric in [*COST_METRICS, *HARM_METRICS]} | {"desk_backlog", "desk_backlog_largest"}
     known = {metric.name for metric in METRICS.values() if metric.subject == "arm" and metric.estimator != "ratio"}
-    known -= of_harm
+    known -= elsewhere
     by_desk = {name for name, _, _ in desk_numbers(ArmLog(), True)}
     log = ArmLog()
     log.desk("police")
@@ -294,6 +295,6 @@ def test_every_metric_of_an_arm_is_in_the_catalogue_and_the_other_way_round(
         for metric in METRICS.values()
         if metric.subject == "arm"
         for name in (metric.numerator, metric.denominator)
-        if name and metric.name not in of_harm
+        if name and metric.name not in elsewhere
     }
     assert sums <= known and {f"{rung}s" for rung in LADDER} <= known

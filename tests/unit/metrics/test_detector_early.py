@@ -96,7 +96,7 @@ def test_accounts(model: WorldModel, read: Reading, weight: float) -> None:
     assert found["account_roc_area"] == pytest.approx((4 + 4 + 0.5) / 12)
     assert found["account_pr_area"] == pytest.approx((1 + 1 + 3 / (3 + 4 * weight)) / 3)
     assert (found["offenders"], found["offenders_detected"], found["accounts_alerted"]) == (3, 2, 2 + weight)
-    assert found["account_f_0.5"] == pytest.approx(1.25 * 2 / (1.25 * 2 + 0.25 + weight))
+    assert found["account_f_half"] == pytest.approx(1.25 * 2 / (1.25 * 2 + 0.25 + weight))
 
 
 def test_names_and_order_of_accounts_change_nothing(model: WorldModel, read: Reading) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from simharness.metrics.catalogue import METRICS
 from simharness.metrics.estimates import RECORDED, by_subject, estimates, per_replication
+from simharness.metrics.intervals import EXPANDED
 from simharness.metrics.metric import UP_TO_1
 from simharness.metrics.rows import Row
 from simharness.metrics.summary import assumed, recorded_rows, summary
@@ -40,7 +41,7 @@ def test_ratios_are_of_sums_not_means_of_ratios() -> None:
     """8 of 10 and 9 of 90: 17 of 100, not the mean 0.45 of 0.8 and 0.1."""
     given = rows("detected", [8, 9], detector="d") + rows("grooming", [10, 90], detector="d")
     found = estimates(given)["detectors"]["d"]["recall"]
-    assert found["estimate"] == pytest.approx(0.17) and found["method"] == "percentile bootstrap" and found["n"] == 2
+    assert found["estimate"] == pytest.approx(0.17) and found["method"] == EXPANDED and found["n"] == 2
     assert found["low"] == pytest.approx(0.1) and found["high"] == pytest.approx(0.8)
 
 
@@ -55,7 +56,7 @@ def test_a_share_of_nothing_counted_has_the_interval_of_clopper_and_pearson() ->
 def test_a_weighted_count_is_no_number_of_trials() -> None:
     """Precision's denominator holds harmless conversations at full volume: no Clopper-Pearson from it."""
     given = rows("detected", [0, 0], detector="d") + rows("alerted", [333, 666], detector="d")
-    assert estimates(given)["detectors"]["d"]["precision"]["method"] == "percentile bootstrap"
+    assert estimates(given)["detectors"]["d"]["precision"]["method"] == EXPANDED
 
 
 def test_a_count_is_never_below_zero_but_a_lead_may_be() -> None:
@@ -115,7 +116,7 @@ def test_every_unit_of_a_count_adds_up_and_no_other() -> None:
     """What cannot be counted: shares, rates, times of one thing, and detectors' means."""
     averaged = {metric.unit for metric in METRICS.values() if metric.estimator == "mean" and not metric.adds}
     averaged = {unit for unit in averaged if UP_TO_1 not in unit}
-    assert averaged == {"days", "hours", "messages", "per 1,000 child-months", "share"}
+    assert averaged == {"alerts at once", "days", "hours", "messages", "per 1,000 child-months", "share"}
 
 
 def test_ratios_of_strata_are_of_their_own_parts() -> None:
@@ -147,7 +148,7 @@ def test_hours_are_no_number_of_trials() -> None:
     given += rows("desk_duty_hours", [1000, 1000], arm="a", stratum="x")
     found = estimates(given)["arms"]["a"]["desk_utilisation[x]"]
     assert (found["estimate"], found["low"], found["high"], found["n"]) == (0.0, 0.0, 0.0, 2)
-    assert found["method"] == "percentile bootstrap"
+    assert found["method"] == EXPANDED
 
 
 def test_a_ratio_without_its_other_part_is_left_out() -> None:
