@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from simharness.cli_harness import check_detector, corpus, init, robustness, stream
+from simharness.cli_harness import check_detector, corpus, init, robustness, stream, sweep
 from simharness.cli_options import jobs_option, option, path_type, results_option, scenario_options
 from simharness.cli_runs import compare
 from simharness.errors import SimharnessError, causes
@@ -127,17 +127,33 @@ def show(conversation: int, replication: int, **options: Any) -> None:
 
 @commands.command()
 @click.argument("scenario", metavar="FILE", type=path_type)
-@option("--replications", type=click.IntRange(min=10), default=100, show_default=True, help="in the last two rounds")
+@option(
+    "--fit",
+    metavar="PATH=LOW..HIGH[:log]",
+    multiple=True,
+    help="fit this number instead of those behind the fitted figures; units as in the file; repeatable",
+)
+@option("--figure", metavar="TITLE", multiple=True, help="fit this figure too (part of its title); repeatable")
+@option("--hold-out", metavar="TITLE", multiple=True, help="only check this figure (part of its title); repeatable")
+@option("--replications", type=click.IntRange(min=10), default=40, show_default=True, help="of each parameter vector")
+@option("--scale", metavar="smoke|ci|full|NUMBER", help="size of the population: 0.02, 0.1, 1, or a number")
+@option("--set", metavar="A.B=C", multiple=True, help="set one value of the scenario; repeatable")
+@option("-o", "--output", type=path_type, default=Path("results"), show_default=True, help="folder to write into")
 @jobs_option
-@option("--write", is_flag=True, help="put the fitted values into the file")
+@option("--write", is_flag=True, help="put the estimates into the file")
+@option("--json", is_flag=True, help="one JSON object on stdout")
 def calibrate(**options: Any) -> None:
-    """Fit contact and recording rates to the recorded figures marked as fitted."""
+    """Fit parameters to recorded figures, with profile intervals, and check the figures left out.
+
+    The same command again continues one that was interrupted.
+    """
     from simharness.commands.calibrate import calibrate as work
 
-    work(**options)
+    renamed = {"as_json": options.pop("json"), "assignments": options.pop("set"), "figures": options.pop("figure")}
+    work(**options, **renamed)
 
 
-for command in (check_detector, compare, corpus, init, robustness, stream):
+for command in (check_detector, compare, corpus, init, robustness, stream, sweep):
     commands.add_command(command)
 
 

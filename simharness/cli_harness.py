@@ -80,6 +80,22 @@ def robustness(paths: tuple[Path, ...], **options: Any) -> None:
     work(paths, **renamed, **options)
 
 
+@click.command()
+@click.argument("file", metavar="FILE", type=path_type)
+@option("--plan", is_flag=True, help="say what the sweep takes, and run nothing of it")
+@option("--seed", type=SEED, help="instead of the sweep's or the scenario's seed")
+@option("--replications", type=click.IntRange(1, 100_000), help="instead of the sweep's or the scenario's number")
+@option("--scale", metavar="smoke|ci|full|NUMBER", help="size of the population: 0.02, 0.1, 1, or a number")
+@option("-o", "--output", type=path_type, default=Path("results"), show_default=True, help="folder to write into")
+@jobs_option
+@option("--json", is_flag=True, help="one JSON object on stdout")
+def sweep(file: Path, **options: Any) -> None:
+    """Vary a scenario's parameters as FILE declares, reading each world once, and rank what matters."""
+    from simharness.commands.sweep import sweep as work
+
+    work(file, as_json=options.pop("json"), **options)
+
+
 @click.group()
 def corpus() -> None:
     """Read real or own conversations with the detectors, or write synthetic ones in the PAN-2012 layout.

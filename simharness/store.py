@@ -38,6 +38,7 @@ METRICS = "metrics.parquet"
 SUMMARY = "summary.json"
 LOCK = ".lock"
 LATEST = "latest"
+SWEEP = "sweep-"  # begins the name of a sweep's folder
 RUN_ID_LENGTH = 12
 FINISHED = "finished"
 
@@ -66,12 +67,13 @@ class RunFolder:
         self._lock = lock
 
     @classmethod
-    def open(cls, root: Path, scenario_name: str, key: str) -> RunFolder:
-        """Create or continue the run of ``key`` and lock it against other processes.
+    def open(cls, root: Path, scenario_name: str, key: str, prefix: str = "") -> RunFolder:
+        """Create or continue the run of ``key`` and lock it against other processes; ``prefix`` begins its id.
 
         Raises :class:`UsageError` when the folder cannot be written or another process is writing it.
         """
-        path = root / _checked_name("scenario name", scenario_name) / text_digest(key)[:RUN_ID_LENGTH]
+        run_id = prefix + text_digest(key)[:RUN_ID_LENGTH]
+        path = root / _checked_name("scenario name", scenario_name) / run_id
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock = _locked(path)
@@ -267,8 +269,11 @@ def cell_path(name: str, replication: int, arm: str | None = None) -> str:
 
 
 def list_runs(root: Path) -> list[RunInfo]:
-    """Every run below ``root``, newest first by the manifest's ``updated_at``; without a manifest it is not a run."""
-    runs = [_info(path.parent) for path in root.glob(f"*/*/{MANIFEST}")]
+    """Every run below ``root``, newest first by the manifest's ``updated_at``; without a manifest it is not a run,
+    and neither is a sweep.
+    """
+    folders = [path.parent for path in root.glob(f"*/*/{MANIFEST}")]
+    runs = [_info(folder) for folder in folders if not folder.name.startswith(SWEEP)]
     return sorted(runs, key=lambda run: (run.updated_at, run.scenario, run.run_id), reverse=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from simharness.metrics.arms import arm_numbers
 from simharness.metrics.backlog import backlogs
@@ -20,8 +20,8 @@ from simharness.outcomes.cell import Cell
 from simharness.world.model import WorldModel
 
 
-def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
-    """Every number of one cell in tidy form."""
+def cell_rows(model: WorldModel, cell: Cell, arms: Iterable[str] | None = None, *, subgroups: bool = True) -> list[Row]:
+    """Every number of one cell in tidy form. ``arms``: those to count; all if absent. ``subgroups``: of arms."""
     rows = []
 
     def add(subject: str, arm: str, detector: str, numbers: Mapping[str, float | None], stratum: str = "") -> None:
@@ -29,15 +29,19 @@ def cell_rows(model: WorldModel, cell: Cell) -> list[Row]:
             unit = METRICS[subject, name].unit
             rows.append(Row(name, arm, detector, stratum, cell.replication, value, unit))
 
-    numbers = {arm: arm_numbers(model, cell, arm) for arm in cell.arms}
-    for arm in cell.arms:
+    shown = list(cell.arms) if arms is None else list(arms)
+    priced = [model.scenario.comparator] if model.scenario.prices else []  # extra costs are over the comparator's
+    numbers = {arm: arm_numbers(model, cell, arm) for arm in dict.fromkeys([*shown, *priced])}
+    for arm in shown:
         add("arm", arm, "", numbers[arm])
         add("arm", arm, "", cost_numbers(model, cell, arm, numbers))
         for name, desk, size in backlogs(cell.arms[arm].log, model.scenario.horizon_s):
             add("arm", arm, "", {name: size}, desk)
         for name, stratum, value in desk_numbers(cell.arms[arm].log, bool(model.scenario.arms[arm].queues)):
             add("arm", arm, "", {name: value}, stratum)
-        for name, stratum, value in (*harm_numbers(model, cell, arm), *arm_subgroups(model, cell, arm)):
+        for name, stratum, value in harm_numbers(model, cell, arm):
+            add("arm", arm, "", {name: value}, stratum)
+        for name, stratum, value in arm_subgroups(model, cell, arm) if subgroups else ():
             add("arm", arm, "", {name: value}, stratum)
     lengths = length_areas(model, cell.readings)
     for detector, reading in cell.readings.items():

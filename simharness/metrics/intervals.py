@@ -2,7 +2,7 @@
 
 Student-t for means and paired differences, Welch's for unpaired ones, the expanded percentile bootstrap for ratios,
 Clopper-Pearson for counts of rare events. The plain percentile interval is too narrow for few replications (ten of them
-cover about 91 % at a stated 95 %), and BCa is not used: it is undefined when all paired differences are equal, which
+cover 84 to 93 % at a stated 95 %), and BCa is not used: it is undefined when all paired differences are equal, which
 common random numbers make frequent.
 """
 

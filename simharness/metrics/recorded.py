@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simharness.outcomes.cell import Cell
-from simharness.scenario.model import RecordedFigure
+from simharness.scenario.model import DAY_S, RecordedFigure
 from simharness.streams import uniform
 from simharness.world.model import WorldModel
 
@@ -14,11 +14,21 @@ Number = float | None
 
 
 def recorded_numbers(model: WorldModel, cell: Cell) -> list[Number]:
-    """The simulated value of each of the scenario's recorded figures in one replication, in their order."""
-    recorded = np.isfinite(cell.arms[model.scenario.comparator].recorded)
+    """The simulated value of each of the scenario's recorded figures in one replication, in their order.
+
+    None where it is undefined; so is a figure of more days than the period has.
+    """
+    scenario = model.scenario
+    recorded_s = cell.arms[scenario.comparator].recorded
     method = uniform(cell.seed, "recording.method_known", cell.contacts.conversation)
-    known = recorded & (method < model.scenario.world.recording.method_known.value)
-    return [_value(model, cell, figure, recorded, known) for figure in model.scenario.recorded]
+    known = method < scenario.world.recording.method_known.value
+    found: list[Number] = []
+    for figure in scenario.recorded:
+        days = figure.days or scenario.period.days
+        recorded = np.isfinite(recorded_s) & (recorded_s < days * DAY_S)
+        defined = days <= scenario.period.days
+        found.append(_value(model, cell, figure, recorded, recorded & known) if defined else None)
+    return found
 
 
 def _value(

@@ -91,11 +91,14 @@ def recorded_rows(scenario: Scenario, rows: Iterable[Row]) -> list[dict[str, Any
     return [_recorded(figure, found.get(f"{RECORDED}[{place}]", {})) for place, figure in enumerate(scenario.recorded)]
 
 
+def unit_of(figure: RecordedFigure) -> str:
+    """The unit of a recorded figure: offences, share or years."""
+    return {"offences": "offences", "youngest_victim": "years"}.get(figure.measure, "share")
+
+
 def _recorded(figure: RecordedFigure, values: Values) -> dict[str, Any]:
     ordered = [values[replication] for replication in sorted(values)]
-    unit = {"platform_share": "share", "group_share": "share", "youngest_victim": "years"}.get(
-        figure.measure, "offences"
-    )
+    unit = unit_of(figure)
     simulated, one_period = (within(found, unit) for found in (mean_interval(ordered), prediction_interval(ordered)))
     return {
         "title": figure.title,
@@ -103,16 +106,19 @@ def _recorded(figure: RecordedFigure, values: Values) -> dict[str, Any]:
         "recorded": figure.value,
         "simulated": asdict(simulated),
         "one_period": asdict(one_period),
-        "agrees": _agrees(figure, simulated, one_period),
+        "agrees": agrees(figure, simulated, one_period),
         "tolerance": figure.tolerance,
+        "days": figure.days,
         "unit": unit,
         "evidence": figure.evidence,
         "source": figure.source,
     }
 
 
-def _agrees(figure: RecordedFigure, simulated: Interval, one_period: Interval) -> bool | None:
-    """A recorded figure is one period that happened, so it is held against the interval for one further period."""
+def agrees(figure: RecordedFigure, simulated: Interval, one_period: Interval) -> bool | None:
+    """Whether a figure is met: its mean within the tolerance, or else the figure inside the interval of one period.
+
+    A recorded figure is one period that happened, so it is held against the interval for one further period."""
     if simulated.estimate is None or one_period.low is None or one_period.high is None:
         return None
     if figure.tolerance is not None:

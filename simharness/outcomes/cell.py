@@ -69,6 +69,16 @@ class _Grooming:
     membership: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadWorld:
+    """One replication's world, generated and read once. A detector that failed while it read has no reading here."""
+
+    replication: int
+    seed: int
+    grooming: _Grooming
+    readings: dict[str, Reading]
+
+
 def replication_seed(scenario: Scenario, replication: int) -> int:
     """The seed of one replication's world."""
     return derive_seed(scenario.seed, "replication", replication)
@@ -79,23 +89,39 @@ def run_cell(prepared: Prepared, replication: int) -> Cell:
 
     Raises DetectorFailed only where the comparator's own detector fails: then there is nothing to compare with.
     """
-    model = prepared.model
-    seed = replication_seed(model.scenario, replication)
-    world = World(model, seed, batch_size=prepared.batch_size)
-    blocks = _grooming_blocks(world)
-    readings = open_readings(prepared, world, blocks)
-    grooming = _read_grooming(world, blocks, readings)
-    for block in world.benign_contacts():
-        for batch in world.batches(block):
-            _read_with(readings, Reading.add_benign, batch)
-    arms = _live_through(model, seed, grooming, readings)
+    model, read = prepared.model, read_world(prepared, replication)
+    arms = _live_through(model, read)
     found = [fault for scorer in prepared.scorers.values() for fault in scorer.guard.faults()]
     faults = (*prepared.faults, *found)
     if model.scenario.comparator not in arms:
         detector = model.scenario.arms[model.scenario.comparator].detector
         lost = next(fault for fault in faults if fault.detector == detector)
         raise DetectorFailed(lost.kind, f"{lost.first}; the comparator acts on it", lost.detector)
-    return Cell(replication, seed, grooming.contacts, grooming.truth, grooming.planned, readings, arms, faults)
+    return cell_of(read, arms, read.readings, faults)
+
+
+def read_world(prepared: Prepared, replication: int) -> ReadWorld:
+    """Generate one replication's world and have every detector read it; harmless traffic only if there is one."""
+    seed = replication_seed(prepared.model.scenario, replication)
+    world = World(prepared.model, seed, batch_size=prepared.batch_size)
+    blocks = _grooming_blocks(world)
+    readings = open_readings(prepared, world, blocks)
+    grooming = _read_grooming(world, blocks, readings)
+    for block in world.benign_contacts() if readings else ():
+        for batch in world.batches(block):
+            _read_with(readings, Reading.add_benign, batch)
+    return ReadWorld(replication, seed, grooming, readings)
+
+
+def cell_of(
+    read: ReadWorld,
+    arms: Mapping[str, ArmResult],
+    readings: Mapping[str, Reading],
+    faults: tuple[Fault, ...] = (),
+) -> Cell:
+    """What one replication came to under ``arms``, which acted on what was read of its world."""
+    known = read.grooming
+    return Cell(read.replication, read.seed, known.contacts, known.truth, known.planned, readings, arms, faults)
 
 
 def _read_with(readings: dict[str, Reading], read: Callable[[Reading, Batch], None], batch: Batch) -> None:
@@ -107,19 +133,16 @@ def _read_with(readings: dict[str, Reading], read: Callable[[Reading, Batch], No
             del readings[name]
 
 
-def _live_through(
-    model: WorldModel, seed: int, grooming: _Grooming, readings: dict[str, Reading]
-) -> dict[str, ArmResult]:
+def _live_through(model: WorldModel, read: ReadWorld) -> dict[str, ArmResult]:
     """Every arm but those whose detector has failed, or fails while it reads what an arm has changed: then none of its
     arms is kept, and no reading.
     """
-    arms: dict[str, ArmResult] = {}
+    arms, readings = dict[str, ArmResult](), read.readings
     for name, arm in model.scenario.arms.items():
         if arm.detector is not None and arm.detector not in readings:
             continue
-        given = _arm_input(grooming, name, arm, readings[arm.detector] if arm.detector else None)
         try:
-            arms[name] = simulate_arm(model, seed, arm, given)
+            arms[name] = simulate_arm(model, read.seed, arm, arm_input(read, name, arm))
         except DetectorFailed:
             assert arm.detector is not None
             del readings[arm.detector]
@@ -131,9 +154,8 @@ def run_comparator(model: WorldModel, seed: int) -> Cell:
     """The comparator alone, without harmless traffic or detectors: what recorded figures are fitted to."""
     world, name = World(model, seed), model.scenario.comparator
     arm = model.scenario.arms[name]
-    grooming = _read_grooming(world, _grooming_blocks(world), {})
-    result = simulate_arm(model, seed, arm, _arm_input(grooming, name, arm, None))
-    return Cell(0, seed, grooming.contacts, grooming.truth, grooming.planned, {}, {name: result})
+    read = ReadWorld(0, seed, _read_grooming(world, _grooming_blocks(world), {}), {})
+    return cell_of(read, {name: simulate_arm(model, seed, arm, arm_input(read, name, arm))}, {})
 
 
 def open_readings(prepared: Prepared, world: World, grooming: Sequence[Contacts]) -> dict[str, Reading]:
@@ -180,7 +202,9 @@ def _membership(world: World, contacts: Contacts) -> NDArray[np.bool_]:
     return np.column_stack(columns)
 
 
-def _arm_input(grooming: _Grooming, name: str, arm: Arm, reading: Reading | None) -> ArmInput:
+def arm_input(read: ReadWorld, name: str, arm: Arm) -> ArmInput:
+    """What an arm works on. ``name``: under which the arm's levels were set (``Levels.signal``)."""
+    grooming, reading = read.grooming, read.readings[arm.detector] if arm.detector else None
     contacts, truth, membership = grooming.contacts, grooming.truth, grooming.membership
     if reading is None:
         return ArmInput(

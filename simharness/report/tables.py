@@ -218,7 +218,7 @@ def _recorded_row(figure: Mapping[str, Any]) -> tuple[Cell, ...]:
 def _recorded_notes(figures: list[Mapping[str, Any]], scale: float) -> tuple[str, ...]:
     roles = [figure["role"] for figure in figures]
     notes = [f"{role} ({roles.count(role)}): {meaning}." for role, meaning in ROLES.items()]
-    if "check" not in roles:
+    if not any(figure["role"] == "check" and figure["agrees"] is not None for figure in figures):
         notes.append(
             "With no figure to check against, this table does not validate the model: it shows how it was set."
         )
@@ -226,6 +226,11 @@ def _recorded_notes(figures: list[Mapping[str, Any]], scale: float) -> tuple[str
         "Agrees: the mean within the stated tolerance, or, where none is stated, the figure inside the interval for "
         "one period: it was one period that was recorded. The narrower interval of the mean is in summary.json."
     )
+    if any(figure["days"] is not None and figure["simulated"]["estimate"] is None for figure in figures):
+        notes.append(
+            "n/a: a figure of more days than this run's period. `simharness calibrate` lives them through and shows it "
+            "as a check."
+        )
     if scale != 1 and any(figure["unit"] == "offences" for figure in figures):
         notes.append(
             f"Simulated offences are divided by the scale ({scale:g}), as if everybody had been simulated once."

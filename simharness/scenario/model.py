@@ -72,6 +72,9 @@ class RecordedFigure(Sourced):
         description="fitted: a parameter was tuned to it; input: a parameter states it; check: neither"
     )
     value: float
+    days: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="days from the period's first that the figure speaks of; those of the period if absent"
+    )
     tolerance: float | None = Field(None, description="for shares: how far the simulated mean may lie, in points")
     areas: list[str] | None = Field(None, description="force areas counted; all if absent")
     platforms: list[str] | None = None

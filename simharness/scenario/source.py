@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from simharness.errors import UsageError
 from simharness.scenario.tree import (
@@ -105,19 +106,28 @@ def _assign(tree: Tree, assignment: str) -> Tree:
     if not name or not text.strip():
         raise UsageError(where, "expected NAME=VALUE", hint="For example: --set arms.early.staff=3")
     value = parse(text, where, inline=True)
-    path = steps_of(tree, name)
+    path = existing_path(tree, name, where)
     root = holder = branch_of(tree)
-    for n, step in enumerate(path, start=1):
-        inside = holder.value
-        names = list(inside) if isinstance(inside, dict) else []
-        names = list(range(len(inside))) if isinstance(inside, list) else names
-        if step in names and n < len(path):
-            holder = inside[step]
-        elif step not in names and (n < len(path) or not isinstance(inside, dict)):
-            hint = did_you_mean(step, names) if names else f"'{dotted(path[: n - 1])}' has nothing inside."
-            raise UsageError(where, f"unknown path '{dotted(path[:n])}'", allowed=_names(names), hint=hint)
+    for step in path[:-1]:
+        holder = holder.value[step]
     holder.value[path[-1]] = value
     return tree_of(root)
+
+
+def existing_path(tree: Tree, name: str, where: str) -> KeyPath:
+    """The path of dotted `name`, of which every step but the last must exist, and that too in a list.
+
+    Raises UsageError at `where`, naming the nearest step there is.
+    """
+    path, inside = steps_of(tree, name), tree.data
+    for n, step in enumerate(path, start=1):
+        names: list[Any] = list(inside) if isinstance(inside, dict) else []
+        names = list(range(len(inside))) if isinstance(inside, list) else names
+        if step not in names and (n < len(path) or not isinstance(inside, dict)):
+            hint = did_you_mean(step, names) if names else f"'{dotted(path[: n - 1])}' has nothing inside."
+            raise UsageError(where, f"unknown path '{dotted(path[:n])}'", allowed=_names(names), hint=hint)
+        inside = inside[step] if n < len(path) else inside
+    return path
 
 
 def _names(names: Iterable[object]) -> str | None:

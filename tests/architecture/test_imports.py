@@ -29,7 +29,7 @@ ORDER: tuple[dict[str, tuple[str, ...]], ...] = (
     {"outcomes": ("outcomes",)},
     {"metrics": ("metrics",)},
     {"run": ("run",), "report": ("report",), "corpora": ("corpora",)},
-    {"tools": ("plan", "workload", "calibrate", "streaming", "pacing", "robustness", "pairing", "compare")},
+    {"tools": ("plan", "workload", "calibrate", "streaming", "pacing", "robustness", "pairing", "compare", "sweeping")},
     {"commands": ("commands",)},
     {"cli": ("cli", "cli_harness", "cli_options", "cli_runs")},
 )

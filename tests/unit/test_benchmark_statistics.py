@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.interval_coverage import COLUMNS, QUESTIONS, REPLICATIONS, coverage, covers
+from benchmarks.interval_coverage import COLUMNS, QUESTIONS, REPLICATIONS, coverage, covers, side_by_side
 from benchmarks.pairing import gain
 from simharness.metrics.intervals import Interval
 
@@ -23,6 +23,15 @@ def test_an_interval_that_is_not_there_covers_nothing() -> None:
     assert covers(Interval(1.0, 0.0, 2.0, 3, ""), 2.0)
     assert not covers(Interval(1.0, 0.0, 2.0, 3, ""), 2.1)
     assert not covers(Interval(1.0, None, None, 1, ""), 1.0)
+
+
+def test_populations_side_by_side_are_sums_from_the_pool() -> None:
+    """Of ones and tens, with contacts ten times as many: sums of eight, both columns from the same eight."""
+    pool = {"contacts": np.array([10.0, 100.0]), "offences": np.array([1.0, 10.0])}
+    made = side_by_side(pool, 8, 500)
+    assert (made["contacts"] == 10.0 * made["offences"]).all()
+    tens = (made["offences"] - 8.0) / 9.0
+    assert set(tens.tolist()) <= set(range(9)) and tens.mean() == pytest.approx(4.0, abs=4 * (2.0 / 500) ** 0.5)
 
 
 def test_coverage_has_a_row_a_question() -> None:

@@ -667,8 +667,19 @@ def test_show_says_where_ids_come_from(main: Main) -> None:
     assert code == 2 and "no such conversation" in err and "tables" in err
 
 
-def test_calibrate_prints_the_fit_and_writes_nothing_unasked(main: Main) -> None:
+def test_calibrate_prints_the_fit_and_writes_nothing_unasked(main: Main, tmp_path: Path) -> None:
     before = FLAGSHIP.read_bytes()
-    code, out, _ = main("calibrate", FLAGSHIP, "--replications", 10, "--jobs", 2)
+    fit = "world.offenders.contact_rate.value=0.01/day..0.1/day:log"
+    areas = [word for name in ("South Wales", "North Wales", "Gwent", "Powys") for word in ("--hold-out", name)]
+    small = ("--scale", 0.02, "--replications", 10, "--jobs", 1, "-o", tmp_path)
+    code, _, err = main("calibrate", FLAGSHIP, "--hold-out", "Wales", *small)
+    assert code == 2 and "England and Wales; Offences recorded, South Wales" in err  # which one is meant is not said
+    code, out, err = main("calibrate", FLAGSHIP, "--fit", fit, *areas, *small)
     assert code == 0 and "world.offenders.contact_rate.value" in out and "Nothing was written" in out
+    assert "first twelve months" in out and "held out" in out and "evaluation 1: start" in err
     assert FLAGSHIP.read_bytes() == before
+    code, out, err = main("calibrate", FLAGSHIP, "--fit", fit, *areas, *small, "--json")
+    found = json.loads(out)
+    assert code == 0 and not err and found["synthetic"] is True and len(found["parameters"]) == 1  # all was there
+    (folder,) = (tmp_path / "england_wales_2017").glob("calibration-*")
+    assert found == json.loads((folder / "calibration.json").read_text())

@@ -62,6 +62,21 @@ def test_offences_by_area(model: WorldModel) -> None:
     assert found == [3, 2, 1, 0, 3]
 
 
+def test_a_figure_may_speak_of_the_first_days_only(model: WorldModel) -> None:
+    """Recorded on the first, third and 181st day; of a day more than the period has nothing is known."""
+    times = np.array([0.5, 2.5, 180.5, INF, INF]) * 86_400.0
+    figures = [figure("offences", days=days) for days in (1, 2, 3, 180, 181, 182)]
+    assert numbers(model, *figures, figure("group_share", sex="boy", days=3), recorded=times) == [
+        1,
+        1,
+        2,
+        2,
+        3,
+        None,
+        0,
+    ]
+
+
 def test_offences_are_scaled_to_the_whole_population_and_shares_are_not(model: WorldModel) -> None:
     figures = [figure("offences"), figure("group_share", sex="boy"), figure("youngest_victim")]
     assert numbers(model, *figures, scale=0.02) == pytest.approx([150, 1 / 3, 9])

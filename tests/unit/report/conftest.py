@@ -162,6 +162,7 @@ def recorded(
         "one_period": estimate(value, value * 0.7, value * 1.3, unit),
         "agrees": agrees,
         "tolerance": tolerance,
+        "days": None,
         "unit": unit,
         "evidence": "reported",
         "source": "test",

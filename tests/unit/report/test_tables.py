@@ -137,6 +137,18 @@ def test_undefined_agreement_is_not_a_no(summary: dict[str, Any]) -> None:
     assert recorded_table(summary)[0].rows[0][5] == ("n/a",)
 
 
+def test_a_check_of_more_days_than_the_run_checks_nothing(summary: dict[str, Any]) -> None:
+    figure = summary["recorded"][0]
+    assert "more days" not in " ".join(recorded_table(summary)[0].notes)
+    figure.update(role="check", days=363, agrees=None)
+    for key in ("simulated", "one_period"):
+        figure[key].update(estimate=None, low=None, high=None, n=0)
+    (table,) = recorded_table(summary)
+    assert table.rows[0][2:] == (("n/a",), ("n/a",), ("1,316 offences",), ("n/a",))
+    notes = " ".join(table.notes)
+    assert "more days than this run's period" in notes and "does not validate the model" in notes
+
+
 def test_no_figures_no_table(summary: dict[str, Any]) -> None:
     summary["recorded"] = []
     assert recorded_table(summary) == ()
