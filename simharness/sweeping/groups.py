@@ -21,7 +21,7 @@ from simharness.sweeping.points import Point
 # Parts of a scenario that neither its worlds nor detectors' scores come from. ``detectors`` have keys of their own.
 _NOT_READ = (
     *("name", "title", "description", "replications", "recorded", "matched_budget"),
-    *("arms", "comparator", "response", "detectors"),
+    *("arms", "comparator", "response", "detectors", "harm_weights", "precision", "prices"),
 )
 LIVES = 32  # arms lived through in one unit of work, at most: reading its world costs about as much as half of one
 

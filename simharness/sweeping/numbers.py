@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from simharness.errors import UsageError
-from simharness.metrics.estimates import estimates, per_replication
+from simharness.metrics.estimates import estimate_of, per_replication
 from simharness.metrics.intervals import paired_difference
 from simharness.metrics.rows import Row
 from simharness.outcomes.tables import SYNTHETIC
@@ -42,11 +42,9 @@ class Numbers:
 
     def estimate(self, point: int, arm: str, name: str) -> dict[str, Any]:
         """A metric's estimate over replications, exactly as a run of the point's scenario has it."""
-        metric, stratum = metric_of(name), _stratum(name).strip("[]")
-        needed = {metric.name, metric.numerator, metric.denominator}
-        rows = [r for r in self.rows[point] if r.arm == arm and r.stratum == stratum and r.metric in needed]
-        found = estimates(rows)["arms"].get(arm, {}).get(name)
-        return found or {"estimate": None, "low": None, "high": None, "n": 0, "method": "none", "unit": metric.unit}
+        own = {key: dict(series) for (of, key), series in self.series[point].items() if of == arm}
+        found, unit = estimate_of("arm", name, own), metric_of(name).unit
+        return found or {"estimate": None, "low": None, "high": None, "n": 0, "method": "none", "unit": unit}
 
     def difference(self, point: int, arm: str, name: str, other: tuple[int, str]) -> dict[str, Any]:
         """The paired difference from the same metric of another (point, arm), over the replications both have."""

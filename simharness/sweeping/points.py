@@ -137,7 +137,8 @@ def _simulated(spec: SweepSpec, scenario: Scenario) -> Scenario:
     arms = {name: arm for name, arm in scenario.arms.items() if name in wanted}
     used = {arm.detector for arm in arms.values()}
     detectors = {name: each for name, each in scenario.detectors.items() if name in used}
-    return scenario.model_copy(update={"arms": arms, "detectors": detectors, "matched_budget": None, "recorded": []})
+    unasked: dict[str, Any] = {"matched_budget": None, "recorded": [], "precision": None}
+    return scenario.model_copy(update=unasked | {"arms": arms, "detectors": detectors})
 
 
 def _sharing(scenario: Scenario, base: Scenario) -> Scenario:
