@@ -110,6 +110,7 @@ class Desk:
         self.waited_area = 0.0  # integral of the number waiting over time, ticket-seconds
         self.duty_area = 0.0  # integral of the number on duty, staff-seconds
         self._since = 0.0
+        self._on_duty = self._staff_on_duty()
         self._changing = False
         self._numbers = count()
         # Tickets by whom they may be taken: by key, and by time of entry for ageing.
@@ -150,6 +151,7 @@ class Desk:
                 for ticket in list(group.in_hand):
                     self._hand_back(ticket, group)
         self._changing = False
+        self._on_duty = self._staff_on_duty()
         self._dispatch()
 
     def still_here(self) -> list[Ticket]:
@@ -182,8 +184,11 @@ class Desk:
         if now > self._since:
             span = now - self._since
             self.waited_area += self.waiting * span
-            self.duty_area += sum(group.staff for group in self.groups if group.duty) * span
+            self.duty_area += self._on_duty * span
             self._since = now
+
+    def _staff_on_duty(self) -> int:
+        return sum(group.staff for group in self.groups if group.duty)
 
     def _next(self, tier: int) -> Ticket | None:
         if tier not in self._urgent:
@@ -195,7 +200,7 @@ class Desk:
 
     # -- working -------------------------------------------------------------------------------------------------------
     def _dispatch(self) -> None:
-        if self._changing:  # some who still look free are about to leave
+        if not self.waiting or self._changing:  # while shifts change, some who still look free are about to leave
             return
         for group in self._by_tier:
             while self.waiting and group.free > 0:

@@ -454,7 +454,7 @@ CASES = st.lists(
     min_size=1,
     max_size=12,
 )
-WEEKS = 15 * 86400
+WEEKS = 15 * 86400 - 901  # no shift begins or ends there: which comes first at the very end would be arbitrary
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
