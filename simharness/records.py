@@ -214,3 +214,4 @@ class Outcome:
     recorded_s: float | None  # the police record the offence
     cut_s: float | None  # the first action that ended the conversation for good
     never_made: bool  # an action kept the planned contact from being made at all
+    closed_s: float | None  # it ends in its own course, cut before or not; None too where no contact was made

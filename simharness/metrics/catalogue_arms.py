@@ -43,7 +43,7 @@ _ARM = [
     Metric("children_protected", "children spared at least one event of the ladder", "children", "arm", better="higher"),
     Metric("children_made_worse", "children with an event brought about or earlier", "children", "arm", better="lower"),
     Metric("lead_time_days", "median lead of the first protective action over the comparator's, where both act, at different times", "days", "arm", "median", signed=True, better="higher"),
-    Metric("only_this_arm_acts", "conversations acted on otherwise than by the comparator that it does not reach in the period", "share", "arm"),
+    Metric("only_this_arm_acts", "conversations that the comparator does not act on in the period, of those the arm acts on at another moment or alone", "share", "arm"),
     Metric("recorded_offences", "offences recorded by the police", "offences", "arm"),
     Metric("arrests", "offenders arrested", "arrests", "arm"),
     Metric("charges", "offenders charged", "offenders", "arm"),

@@ -36,9 +36,12 @@ def cost_numbers(
     prices = model.scenario.prices
     if prices is None:
         return {}
-    own, base = (costs(prices, amounts(model, cell, arm, numbers[arm])) for arm in (name, model.scenario.comparator))
-    found: dict[str, Number] = {f"cost_{each}": own[each] for each in PERSPECTIVES}
-    return found | {f"extra_cost_{each}": own[each] - base[each] for each in PERSPECTIVES}
+    own, base = (amounts(model, cell, arm, numbers[arm]) for arm in (name, model.scenario.comparator))
+    whole = costs(prices, own)
+    # Of the differences in amounts: the difference of two large sums is rounded as these are.
+    extra = costs(prices, {item: own[item] - base[item] for item in own})
+    found: dict[str, Number] = {f"cost_{each}": whole[each] for each in PERSPECTIVES}
+    return found | {f"extra_cost_{each}": extra[each] for each in PERSPECTIVES}
 
 
 def costs(prices: Prices, amounts: Mapping[str, float]) -> dict[str, float]:

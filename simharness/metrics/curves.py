@@ -12,11 +12,14 @@ from simharness.metrics.rows import Row
 from simharness.records import LADDER
 
 _HEADLINES = frozenset(f"{day}d" for day in HEADLINE_DAYS)
+_OF_CURVES = frozenset({"at_risk", *(f"incidence_{rung}" for rung in LADDER)})
 _DAYS = frozenset(f"{day}d" for day in GRID_DAYS)
 
 
 def curve_only(row: Row) -> bool:
     """Whether a row is a point of a curve that does not stand among the estimates as well."""
+    if row.metric not in _OF_CURVES:  # a desk or a platform may have a day's name
+        return False
     _, _, day = row.stratum.rpartition(":")
     return day in _DAYS and row.stratum not in _HEADLINES
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from simharness.errors import UsageError
+from simharness.metrics.difference import enough
 from simharness.metrics.harm import at_least
 from simharness.metrics.intervals import LEVEL, Interval, paired_difference
 
@@ -50,7 +51,8 @@ def dominance_over(counts: ArrayLike, others: ArrayLike, level: float = LEVEL) -
     paired interval of every rung holds nothing above 0, each at the full ``level``, with no correction, since all must
     agree. ``crossing``, one rung clearly better and another clearly worse, may be any two of them, so its intervals are
     widened by Bonferroni. ``equal``: the same at every rung in every replication. Fewer than two replications: unclear,
-    unless equal. Raises :class:`UsageError` for shapes that differ.
+    unless equal; and so are differences that are all alike and not 0 in too few (:func:`difference.enough`), whose
+    interval has no width only because too little was seen. Raises :class:`UsageError` for shapes that differ.
     """
     own, against = np.asarray(counts, np.float64), np.asarray(others, np.float64)
     if own.shape != against.shape or own.ndim != 2:
@@ -58,7 +60,7 @@ def dominance_over(counts: ArrayLike, others: ArrayLike, level: float = LEVEL) -
     if own.size and np.array_equal(own, against):
         return Dominance("equal", _differences(own, against, level))
     found, wide = (_differences(own, against, each) for each in (level, 1.0 - (1.0 - level) / own.shape[1]))
-    return Dominance(_verdict(_ends(found), _ends(wide)), found)
+    return Dominance(_verdict(_ends(found, level), _ends(wide, level)), found)
 
 
 def _verdict(ends: Ends, wide: Ends) -> Verdict:
@@ -75,7 +77,8 @@ def _differences(own: NDArray[np.float64], other: NDArray[np.float64], level: fl
     return tuple(paired_difference(a, b, level) for a, b in zip(own.T, other.T, strict=True))
 
 
-def _ends(intervals: Sequence[Interval]) -> Ends:
-    """Ends of the intervals; nan, which is on no side of 0, where there is none."""
-    lows = np.array([each.low for each in intervals], np.float64)
-    return lows, np.array([each.high for each in intervals], np.float64)
+def _ends(intervals: Sequence[Interval], level: float) -> Ends:
+    """Ends of the intervals; nan, which is on no side of 0, where there is none that says anything."""
+    said = [each.low != each.high or each.low == 0 or enough(each.n, level) for each in intervals]
+    lows, highs = (np.array([getattr(each, end) for each in intervals], np.float64) for end in ("low", "high"))
+    return np.where(said, lows, np.nan), np.where(said, highs, np.nan)

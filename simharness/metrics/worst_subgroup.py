@@ -31,7 +31,8 @@ class Worst:
 def worst_subgroup(
     prevented: ArrayLike, of: ArrayLike, groups: tuple[str, ...], level: float = LEVEL, fewest: float = FEWEST
 ) -> Worst | None:
-    """The group with the smallest share of events prevented; None where fewer than two groups are large enough.
+    """The group with the smallest share of events prevented; None where fewer than two groups are large enough, or
+    all shares are the same, so that none is the worst.
 
     ``prevented`` and ``of``: events prevented and all the comparator's, shape (replications, groups). A share is a
     ratio of sums; its interval is Student's t over replications of the linearised ratio (Cochran 1977, Sampling
@@ -49,6 +50,8 @@ def worst_subgroup(
     if places.size < 2:
         return None
     shares = above[:, places].sum(axis=0) / below[:, places].sum(axis=0)
+    if shares.min() == shares.max():
+        return None
     worst = int(places[shares.argmin()])
     rest = places[places != worst]
     own = _linearised(above[:, worst], below[:, worst])
@@ -65,7 +68,7 @@ def worst_subgroup(
 def worst_of_arm(series: Mapping[str, Values]) -> dict[str, dict[str, Any]]:
     """By dimension, the worst subgroup of one arm for the share of offences prevented, as plain JSON values.
 
-    ``series``: ``metric[stratum] -> replication -> value``. Dimensions without two groups large enough are left out.
+    ``series``: ``metric[stratum] -> replication -> value``. Dimensions without a worst one are left out.
     """
     found = {}
     for dimension, groups in _strata(series).items():

@@ -60,7 +60,9 @@ def outcomes_table(cell: Cell, arm: ArmResult) -> pa.Table:
     """What every grooming conversation came to under one arm (:class:`Outcome`)."""
     rungs = [_never_null(arm.outcomes[:, place]) for place in range(len(LADDER))]
     times = (_never_null(arm.start), *rungs, _never_null(arm.recorded), _never_null(arm.cut))
-    return _rows(Outcome, cell.contacts.conversation, *times, arm.cut == -np.inf)
+    never_made = arm.cut == -np.inf
+    closed = _never_null(np.where(never_made, np.inf, arm.closed))
+    return _rows(Outcome, cell.contacts.conversation, *times, never_made, closed)
 
 
 def alerts_table(arm: ArmResult) -> pa.Table:

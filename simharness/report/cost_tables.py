@@ -28,8 +28,8 @@ def _costs(summary: Mapping[str, Any], found: Mapping[str, Any]) -> Table:
         averted: Cell = ("(comparator)",) if arms[0]["comparator"] else cell("averted", arms[0]["averted"], n)
         rows.append((arm_label(arm), averted, *(_view(each, summary) for each in arms)))
     notes = [
-        f"Prices: {found['currency']} of {found['year']}; evidence: {', '.join(found['evidence'])}. Society bears what "
-        "the others bear and more, so the columns do not add up.",
+        f"Prices: {found['currency']} of {found['year']}; evidence: {', '.join(found['evidence'])}. An item may be "
+        "borne in several columns, so they do not add up.",
         "Averted: the comparator's conversations with a meeting attempt, less the arm's. Per meeting averted: extra "
         "cost over the comparator's for each; below 0, it saves money as well. Left out where it is not sure that "
         "anything is averted.",
@@ -69,8 +69,10 @@ def _best(summary: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Table, 
             continue
         cells = []
         for place in range(len(found["willingness"])):
-            share, best = max((shares[place], arm) for arm, shares in curves.items())
-            cells.append((summary["arms"][best]["title"], f"in {number(share, 'share')}"))
+            share = max(shares[place] for shares in curves.values())
+            best = [arm for arm, shares in curves.items() if shares[place] == share]
+            named = summary["arms"][best[0]]["title"] if len(best) == 1 else f"{len(best)} arms alike"
+            cells.append((named, f"{'in' if len(best) == 1 else 'each in'} {number(share, 'share')}"))
         rows.append(((name,), *cells))
     if not rows:
         return ()

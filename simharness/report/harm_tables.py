@@ -15,8 +15,8 @@ _LADDER = {"offence": "an offence", "repeat": "a repeat", "meeting": "a meeting 
 _UNITS = ("conversations", "children", "offenders")
 _CHANGES = {"prevented": "prevented", "made_worse": "made worse"}
 _VERDICTS = {
-    "dominates": "fewer at every rung",
-    "dominated": "more at every rung",
+    "dominates": "fewer, at no rung more",
+    "dominated": "more, at no rung fewer",
     "crossing": "fewer at one rung, more at another",
     "equal": "the same",
     "unclear": "not settled",
@@ -118,8 +118,8 @@ def dominance_table(summary: Mapping[str, Any]) -> tuple[Table, ...]:
         rows.append((label, (_VERDICTS[pair["verdict"]],), *differences))
     columns = ("arm", "children", *(f"{words} or worse" for words in _LADDER.values()))
     notes = (
-        "Differences in children who come to a rung or worse, paired. Fewer at every rung (first-order dominance): a "
-        "ranking that holds for every weighting of the rungs that never falls from a milder to a worse one. The "
+        "Differences in children who come to a rung or worse, paired. Fewer, at no rung more (first-order dominance): "
+        "a ranking that holds for every weighting of the rungs that never falls from a milder to a worse one. The "
         "intervals of all rungs must agree (intersection-union test, 95 % each).",
         "Every arm against the comparator, fewest children harmed first; then each against the next in this order.",
     )

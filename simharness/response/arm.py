@@ -133,7 +133,7 @@ class ArmSimulation:
         state = self.state
         regulation = self.coverage.regulation if self.coverage is not None else Regulation()
         outcomes = state.outcomes(self.horizon_s)
-        closed = state.wall[:, CLOSED]
+        closed = np.where(state.wall[:, CLOSED] < self.horizon_s, state.wall[:, CLOSED], np.inf)
         return ArmResult(outcomes, state.recorded, state.cuts(), state.start, self.log, regulation, closed)
 
     # -- where events come from ------------------------------------------------------------------------------------

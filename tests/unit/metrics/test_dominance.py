@@ -82,3 +82,12 @@ def test_equal_only_where_every_replication_is() -> None:
     assert dominance_over(swapped, -swapped).verdict == "unclear"
     assert dominance_over(NONE[:1] - 9, NONE[:1]).verdict == "unclear"  # one replication has no interval
     assert dominance_over(NONE[:0], NONE[:0]).verdict == "unclear"
+
+
+@pytest.mark.parametrize(("replications", "verdict"), [(5, "unclear"), (6, "dominates")])
+def test_differences_all_alike_need_enough_replications(replications: int, verdict: str) -> None:
+    """Two replications that happen to agree have an interval of no width: that is no certainty (1/2^5 = 0.031)."""
+    nothing = np.zeros((replications, 4))
+    found = dominance_over(nothing - [1, 1, 0, 0], nothing)
+    assert found.verdict == verdict and found.differences[0].low == found.differences[0].high == -1
+    assert dominance_over(nothing, nothing - [1, 1, 0, 0]).verdict == OTHER_SIDE.get(verdict, verdict)

@@ -67,6 +67,12 @@ def test_only_the_headline_days_stand_among_the_estimates(flagship: Loaded) -> N
     assert set(made["curves"]) == {"grooming_alerts"}
 
 
+def test_a_desk_may_have_the_name_of_a_day() -> None:
+    assert curve_only(rows("at_risk", [1.0], stratum="offence:10d")[0])
+    for metric, stratum in (("desk_entered", "10d"), ("offences_prevented", "platform=chat:10d")):
+        assert not curve_only(rows(metric, [1.0], stratum=stratum)[0])
+
+
 def needed(averted: list[float | None], thousands: list[float | None]) -> dict[str, Any]:
     given = [*rows("offences_averted", averted), *rows("alerts_in_thousands", thousands)]
     return alerts_per_averted(by_subject(given)["arm", "a"], "offence")
@@ -94,9 +100,9 @@ def test_alerts_needed_are_undefined_with_the_reason(averted: Any, thousands: An
 
 
 def harmed(arm: str, *counts: float) -> list[Row]:
-    """Children at or beyond each rung, in two replications of almost these."""
+    """Children at or beyond each rung, in six replications of almost these: as many as equal differences need."""
     pairs = zip(LADDER, counts, strict=True)
-    return [row for rung, count in pairs for row in rows("children_at_least", [count, count + 0.1], arm, rung)]
+    return [row for rung, count in pairs for row in rows("children_at_least", [count, count + 0.1] * 3, arm, rung)]
 
 
 def test_every_arm_is_held_against_the_comparator_and_the_next() -> None:
@@ -169,6 +175,13 @@ def test_nothing_prevented_has_the_exact_interval() -> None:
     found = worst_subgroup([[0, 5], [0, 6]], [[9, 9], [11, 9]], ("a", "b"))
     assert found is not None and found.share.method == "clopper-pearson, Bonferroni over 2 groups"
     assert found.share.high == clopper_pearson(0, 20, 0.975).high and found.share.n == 20
+
+
+def test_where_all_groups_are_alike_none_is_the_worst() -> None:
+    of = [[20, 30], [20, 30]]
+    assert worst_subgroup([[0, 0], [0, 0]], of, ("a", "b")) is None
+    assert worst_subgroup([[10, 15], [10, 15]], of, ("a", "b")) is None
+    assert worst_subgroup([[0, 0], [0, 1]], of, ("a", "b")) is not None
 
 
 def test_one_group_large_enough_is_no_worst_of_several() -> None:

@@ -65,7 +65,7 @@ def result() -> ArmResult:
     log.action(1, "refer_police", 9.0, TAKEN)
     outcomes = np.array([[1.0, 2.0, INF, INF], [INF] * 4, [INF] * 4])
     recorded, cut, start = np.array([3.0, INF, INF]), np.array([4.0, -INF, INF]), np.array([0.5, 1.5, INF])
-    return ArmResult(outcomes, recorded, cut, start, log, Regulation(), np.full(len(cut), np.inf))
+    return ArmResult(outcomes, recorded, cut, start, log, Regulation(), np.array([6.0, 7.0, INF]))
 
 
 @pytest.fixture
@@ -97,6 +97,7 @@ def test_never_is_null_and_a_contact_never_made_is_said(cell: Cell, result: ArmR
         "recorded_s": [3.0, None, None],
         "cut_s": [4.0, None, None],
         "never_made": [False, True, False],
+        "closed_s": [6.0, None, None],  # what a contact never made would have ended is nothing
     }
 
 
@@ -153,7 +154,7 @@ def test_columns_and_types_are_the_records(
 def test_outcomes_have_the_columns_and_types_of_the_record(cell: Cell, result: ArmResult) -> None:
     schema = outcomes_table(cell, result).schema
     assert schema.names == [column.name for column in fields(Outcome)]
-    assert schema.types == [pa.uint64(), *[pa.float64()] * 7, pa.bool_()]
+    assert schema.types == [pa.uint64(), *[pa.float64()] * 7, pa.bool_(), pa.float64()]
 
 
 def test_codes_are_told_by_every_name_there_is(result: ArmResult) -> None:

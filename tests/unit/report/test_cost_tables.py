@@ -85,6 +85,14 @@ def test_costs_stand_beside_what_they_avert(summary: dict[str, Any]) -> None:
     assert best.rows == ((("platform",), ("Police alone", "in 100.0 %"), ("Slow code", "in 75.0 %")),)
 
 
+def test_of_arms_that_are_alike_none_is_called_the_best(summary: dict[str, Any]) -> None:
+    made = with_costs(summary, ["assumed"])
+    shares = {"police": [0.5, 0.25], "slow": [0.5, 0.5], "fast": [0.0, 0.25]}
+    made["cost_effectiveness"]["perspectives"]["platform"]["acceptability"] = shares
+    _, best = cost_tables(made)
+    assert best.rows == ((("platform",), ("2 arms alike", "each in 50.0 %"), ("Slow code", "in 50.0 %")),)
+
+
 def test_only_assumed_prices_are_called_so(summary: dict[str, Any]) -> None:
     costs, _ = cost_tables(with_costs(summary, ["measured"]))
     assert costs.title == "What it costs" and "evidence: measured" in costs.notes[0]

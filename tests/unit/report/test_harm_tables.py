@@ -165,7 +165,7 @@ def test_weights_are_shown_with_the_word_assumed(harmed: dict[str, Any]) -> None
 def test_the_ranking_names_what_it_is_held_against(harmed: dict[str, Any]) -> None:
     found = table(harmed, "Ranking for every weighting")
     assert [(row[0][-1].strip(), row[1][0]) for row in found.rows] == [
-        ("against the comparator", "fewer at every rung"),
+        ("against the comparator", "fewer, at no rung more"),
         ("against the comparator", "not settled"),
         ("against the next arm", "fewer at one rung, more at another"),
     ]
