@@ -38,7 +38,8 @@ def compare(base: str, candidate: str, **options: Any) -> int:
     period cannot be compared.
 
     Exit codes: 0; with --fail-on-regression 1 a metric is worse (beyond its margin, where it has one), 4 none is, but
-    one with a margin is unclear, 5 nothing could have been worse; 2 usage; 6 the base is missing or not comparable.
+    one with a margin is unclear, or what the base has results of failed in the candidate, 5 nothing could have been
+    worse; 2 usage; 6 the base is missing or not comparable.
     """
     from simharness.commands.compare import compare as work
 

@@ -43,6 +43,7 @@ DEFAULTS = {
     ),
 }
 PASSED, REGRESSED, INCONCLUSIVE, NOTHING_CHECKED = 0, 1, 4, 5  # exit codes of a gate
+_NAMED = 10  # strata named in an error
 _KEY = re.compile(r"(?P<name>\w+)(?P<stratum>\[[^\[\]]+\])?")
 
 Pair = tuple[str, str, str]  # subject (arm or detector), its name in the base run, its name in the candidate run
@@ -71,7 +72,8 @@ def compare(
 
     Intervals are simultaneous at ``level`` over all comparisons but those in which no replication tells the two sides
     apart: these cannot be called different by chance (Tarone 1990, Biometrics 46, 515-522). Raises NotComparable where
-    the runs differ in size or period, UsageError for an unknown metric or a margin that nothing is held to.
+    the runs differ in size or period, UsageError for an unknown metric, a stratum that neither has, or a
+    margin that nothing is held to.
     """
     require_same_size(base, candidate)
     reasons = why_unpaired(base, candidate)
@@ -79,6 +81,7 @@ def compare(
     series = by_subject(base.rows), by_subject(candidate.rows)
     keys = {pair: _keys(pair, series, metrics, every) for pair in pairs}
     _require_known(metrics, margins, {pair[0] for pair in pairs}, {key for shown in keys.values() for key in shown})
+    _require_strata(metrics, series, pairs)
     sides = [_Sides.of(pair, keys[pair], series, (base.rows, candidate.rows), paired=not reasons) for pair in pairs]
     compared = sum(each.told_apart(key) for each in sides for key in each.keys)
     return {
@@ -94,18 +97,19 @@ def compare(
     }
 
 
-def gate(comparisons: Sequence[Mapping[str, Any]]) -> tuple[int, list[str]]:
-    """Exit code of a check on regressions, and the metrics that decide it.
+def gate(comparisons: Sequence[Mapping[str, Any]], lost: Sequence[str] = ()) -> tuple[int, list[str]]:
+    """Exit code of a check on regressions, and what decides it: metrics, or what was ``lost``.
 
     1 if any metric is worse (beyond its margin, where it has one), else 4 if one with a margin is unclear or undefined,
-    else 5 if there was nothing that could have been worse, else 0.
+    or if an arm or detector was ``lost``: the candidate should have results of it and has none. Else 5 if there was
+    nothing that could have been worse, else 0.
     """
     held = [each for each in comparisons if each["better"] is not None]
     worse = [each for each in held if each["verdict"] == WORSE]
     unsettled = [each for each in held if each["margin_given"] and each["verdict"] in (None, "unclear")]
-    if worse or unsettled:
+    if worse or unsettled or lost:
         deciding = [f"{each['candidate']} {each['metric']}" for each in worse or unsettled]
-        return (REGRESSED if worse else INCONCLUSIVE), deciding
+        return (REGRESSED, deciding) if worse else (INCONCLUSIVE, [*deciding, *lost])
     return (PASSED if any(each["verdict"] is not None for each in held) else NOTHING_CHECKED), []
 
 
@@ -213,7 +217,8 @@ def _keys(pair: Pair, series: tuple[Series, Series], metrics: Sequence[str], eve
     """Metrics to show of a pair, as ``metric`` or ``metric[stratum]``."""
     subject, *names = pair
     if not every:
-        return [key for key in metrics or DEFAULTS[subject] if (subject, _split(key)[0]) in METRICS]
+        asked = dict.fromkeys(metrics or DEFAULTS[subject])  # one named twice is one comparison
+        return [key for key in asked if (subject, _split(key)[0]) in METRICS]
     known = {key for found, name in zip(series, names, strict=True) for key in found[subject, name]}
     keys = []
     for of, name in METRICS:
@@ -237,13 +242,31 @@ def _require_known(metrics: Sequence[str], margins: Mapping[str, Margin], subjec
     names = [name for subject, name in METRICS if subject in subjects]
     for key in metrics:
         if _split(key)[0] not in names:
-            allowed = f"a metric of {' or '.join(sorted(subjects))}s: see simharness list metrics"
+            of = " or ".join(f"{subject}s" for subject in sorted(subjects))
+            allowed = f"a metric of {of}: see simharness list metrics"
             raise UsageError(f"--metric {key}", "unknown metric", allowed=allowed, hint=did_you_mean(key, names))
     for key in margins:
         if key not in shown:
             allowed = ", ".join(sorted(shown))
             hint = did_you_mean(key, shown) or f"Add --metric {key}, so that it is compared."
             raise UsageError(f"--margin {key}", "no such metric is compared", allowed=allowed, hint=hint)
+
+
+def _require_strata(metrics: Sequence[str], series: tuple[Series, Series], pairs: Sequence[Pair]) -> None:
+    """A stratum that neither run has is misspelt, and would pass every check unseen. Raises UsageError."""
+    for key in metrics:
+        name, stratum = _split(key)
+        there: set[str] = set()
+        for subject, *names in pairs:
+            if stratum and (subject, name) in METRICS:
+                first = _columns(subject, name)[0]
+                for found, each in zip(series, names, strict=True):
+                    there |= {_split(column)[1] for column in found[subject, each] if _split(column)[0] == first}
+        strata = [f"{name}{each}" for each in sorted(there - {""})]
+        if stratum and stratum not in there:
+            shown = ", ".join(strata[:_NAMED]) + (", ..." if len(strata) > _NAMED else "")
+            allowed = shown or f"{name} alone: neither run has parts of it"
+            raise UsageError(f"--metric {key}", "no such stratum", allowed=allowed, hint=did_you_mean(key, strata))
 
 
 def _split(key: str) -> tuple[str, str]:

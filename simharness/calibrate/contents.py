@@ -19,6 +19,7 @@ from simharness.calibrate.parameters import Parameter
 from simharness.calibrate.profile import LEVEL, Box, profile_at
 from simharness.calibrate.search import STEP, Found, Target, whitened
 from simharness.calibrate.trace import Evaluation
+from simharness.metrics.estimates import within
 from simharness.metrics.intervals import Interval, mean_interval
 from simharness.metrics.summary import agrees, unit_of
 from simharness.outcomes.tables import SYNTHETIC
@@ -146,8 +147,8 @@ def _parameter(fitted: Fitted, place: int) -> dict[str, Any]:
 def _figure(fitted: Fitted, known: Identified, place: int) -> dict[str, Any]:
     figure, role = fitted.scenario.recorded[place], fitted.choice.role(place)
     values = (fitted.at_fit if role == "fitted" else fitted.at_checks)[:, place]
-    simulated = mean_interval(values)
     one_period = _one_period(fitted, known, place, values, role != "fitted")
+    simulated, one_period = (within(each, unit_of(figure)) for each in (mean_interval(values), one_period))
     return {
         "title": figure.title,
         "role": role,

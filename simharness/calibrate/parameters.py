@@ -145,6 +145,11 @@ def _in_unit(text: str, unit: str, where: str) -> float:
     try:
         if unit.startswith("/"):
             return parse_rate(text.strip()) * RATE_UNITS[unit[1:]]
-        return parse_duration(text.strip()) / DURATION_UNITS[unit] if unit else float(text)
+        if unit:
+            return parse_duration(text.strip()) / DURATION_UNITS[unit]
     except ValueError as error:
         raise UsageError(where, str(error)) from None
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(where, f"{text!r} is not a number", allowed=_FORM) from None

@@ -10,11 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from rich.text import Text
-from ruamel.yaml import YAML
 
+from simharness.commands.known_run import known_of, lived
 from simharness.compare import (
     ARM,
     DETECTOR,
@@ -28,15 +26,12 @@ from simharness.compare import (
 )
 from simharness.compare import compare as measure
 from simharness.errors import NotComparable, UsageError
-from simharness.metrics.rows import Row
 from simharness.pairing import Known, said
-from simharness.provenance import table_digest
 from simharness.report.comparison import banner, closing, tables, title
-from simharness.report.content import read_run
 from simharness.report.terminal import console, show_tables
 from simharness.report.wording import counted
 from simharness.scenario.tree import did_you_mean
-from simharness.store import LATEST, MANIFEST, METRICS, RESOLVED_SCENARIO, TABLES, RunFolder, find_run
+from simharness.store import LATEST, MANIFEST, RunFolder, find_run
 
 _DETECTOR = "detector/"
 _FEW = 10  # replications, below which intervals are unsteady
@@ -87,7 +82,8 @@ def compare(
     target = console(sys.stderr if as_json else sys.stdout)
     show_tables(banner(found), title(found), tables(found), target)
     target.print(*map(Text, closing(found)), sep="\n")
-    return _gated(found["comparisons"]) if fail_on_regression else 0
+    lost = [] if sides[0].name or sides[1].name else lost_of(known)
+    return _gated(found["comparisons"], lost, bool(metrics)) if fail_on_regression else 0
 
 
 def parse_side(text: str) -> Side:
@@ -124,28 +120,6 @@ def _found(sides: tuple[Side, Side], results: Path) -> tuple[RunFolder, RunFolde
     return base, find_run(results, sides[1].run)
 
 
-def known_of(folder: RunFolder) -> Known:
-    """What is known of a run. Raises NotComparable where it has no results, or those of another schema."""
-    try:
-        _, facts = read_run(folder)
-        rows = [Row(**row) for row in pq.read_table(folder.path / METRICS).to_pylist()]
-        scenario = YAML(typ="safe").load(folder.path / RESOLVED_SCENARIO)
-    except (UsageError, OSError) as error:
-        raise NotComparable(f"a run cannot be compared. {error}") from error
-    hashes = folder.read_manifest()["hashes"]
-    return Known(facts.name, facts.digest or "", scenario, rows, hashes["data"], hashes["simharness"])
-
-
-def lived(folder: RunFolder) -> dict[int, str]:
-    """A digest of each cell's planned conversations and their natural course, by cell."""
-    found = {}
-    for file in sorted((folder.path / TABLES / "conversations").glob("replication=*.parquet")):
-        table = pq.ParquetFile(file).read()
-        planned = table.filter(pc.equal(table["substitute"], 0))
-        found[int(file.stem.partition("=")[2])] = table_digest(planned)
-    return found
-
-
 def pairs_of(sides: tuple[Side, Side], known: tuple[Known, Known]) -> list[Pair]:
     """The one pair named, or all arms and detectors of the same name; a name on one side is meant on the other too.
 
@@ -167,6 +141,12 @@ def pairs_of(sides: tuple[Side, Side], known: tuple[Known, Known]) -> list[Pair]
             problem, hint = f"{each.name} has no results of {subject} {name!r}", did_you_mean(name, others)
             raise UsageError(where, problem, allowed=", ".join(others), hint=hint)
     return [(ours[0], ours[1], theirs[1])]
+
+
+def lost_of(known: tuple[Known, Known]) -> list[str]:
+    """What the base has results of, and the candidate has in its scenario but no results of: its detector failed."""
+    missing = [pair for pair in _names(known[0]) if pair not in _names(known[1])]
+    return [f"{subject} {name}" for subject, name in missing if name in (known[1].scenario.get(f"{subject}s") or {})]
 
 
 def notes_of(
@@ -205,14 +185,19 @@ def _print_json(found: Mapping[str, Any]) -> None:
         print(json.dumps(line), flush=True)
 
 
-def _gated(comparisons: Sequence[Mapping[str, Any]]) -> int:
-    """The exit code of the check on regressions, with what decided it on stderr."""
-    code, named = gate(comparisons)
+def _gated(comparisons: Sequence[Mapping[str, Any]], lost: Sequence[str], asked: bool) -> int:
+    """The exit code of the check on regressions, with what decided it on stderr; and, where metrics were asked for by
+    name, those that could not be looked at.
+    """
+    code, named = gate(comparisons, lost)
     said_of = {
         REGRESSED: "worse",
-        INCONCLUSIVE: "nothing is worse, but not settled within its margin",
+        INCONCLUSIVE: "nothing is worse, but without results or not settled within its margin",
         NOTHING_CHECKED: "nothing that could have been worse was compared",
         PASSED: "nothing is worse",
     }
     print(f"compare: {said_of[code]}{': ' if named else ''}{', '.join(named)}", file=sys.stderr, flush=True)
+    undefined = [f"{each['candidate']} {each['metric']}" for each in comparisons if each["verdict"] is None]
+    if asked and undefined and code != NOTHING_CHECKED:
+        print(f"compare: undefined, so not checked: {', '.join(undefined)}", file=sys.stderr, flush=True)
     return code

@@ -28,7 +28,8 @@ def report(run: str, kind: str | None, output: Path | None, results: Path, into:
             raise UsageError(
                 "--into", "goes with --format headline and without -o", allowed="--format headline --into FILE"
             )
-        write_file(into, put_into(_page(into), _text(folder, kind), str(into)))
+        page, newline = _page(into)
+        write_file(into, put_into(page, _text(folder, kind), str(into)), newline)
         return
     kind = kind or (_SUFFIXES.get(output.suffix, "terminal") if output else "terminal")
     if kind == "terminal" and output is None:
@@ -42,20 +43,23 @@ def report(run: str, kind: str | None, output: Path | None, results: Path, into:
     write_file(output, text)
 
 
-def write_file(output: Path, text: str) -> None:
+def write_file(output: Path, text: str, newline: str = "\n") -> None:
     """Write a file the user asked for. Raises UsageError where that cannot be done."""
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_text(text, encoding="utf-8", newline=newline)
     except OSError as error:
         problem = f"cannot be written: {error.strerror}"
         raise UsageError(str(output), problem, hint="Choose another file with --output FILE.") from error
 
 
-def _page(path: Path) -> str:
+def _page(path: Path) -> tuple[str, str]:
+    """A page's text, and how its lines end: they are left as they were."""
     try:
-        return path.read_text(encoding="utf-8")
+        raw = path.read_bytes()
+        return raw.decode("utf-8").replace("\r\n", "\n"), "\r\n" if b"\r\n" in raw else "\n"
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(str(path), f"cannot be read: {error}", allowed="a page of text") from error
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise UsageError(str(path), f"cannot be read: {why}", allowed="a page of text") from error
 
 
 def _text(folder: RunFolder, kind: str) -> str:

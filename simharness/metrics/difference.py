@@ -6,10 +6,8 @@ Differences are candidate less base. Replications are paired where both sides li
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
-
-from scipy.special import stdtrit
 
 from simharness.errors import UsageError
 from simharness.metrics.intervals import (
@@ -18,6 +16,7 @@ from simharness.metrics.intervals import (
     paired_difference,
     ratio_difference,
     unpaired_difference,
+    widened,
 )
 from simharness.metrics.metric import Metric
 
@@ -68,8 +67,7 @@ def difference(candidate: Counts, base: Counts, *, paired: bool, level: float = 
 
     Means and medians: Student-t of the paired differences, or Welch. Ratios: bootstrap over replications. Simultaneous
     by Bonferroni's inequality, each at 1 - (1 - level) / compared (Dunn 1961, Journal of the American Statistical
-    Association 56, 52-64). So far out the tails of a bootstrap hold no resample, so the interval of a ratio is made at
-    ``level`` and its ends moved away from the estimate as Student's t would move them.
+    Association 56, 52-64), that of a ratio :func:`widened`.
     Raises UsageError unless 0 < level < 1, or for paired sides of different length.
     """
     if not 0.0 < level < 1.0:
@@ -79,7 +77,7 @@ def difference(candidate: Counts, base: Counts, *, paired: bool, level: float = 
         between = paired_difference if paired else unpaired_difference
         return between(candidate.over, base.over, own_level)
     found = ratio_difference(candidate.over, candidate.under, base.over, base.under, level, paired=paired)
-    return found if compared == 1 else _widened(found, level, own_level)
+    return widened(found, level, own_level)
 
 
 def same_throughout(candidate: Counts, base: Counts, *, paired: bool) -> bool:
@@ -142,11 +140,3 @@ def times_better(candidate: Counts, base: Counts, better: Literal["higher", "low
 def _by_student(found: Interval) -> bool:
     """Whether the interval rests on Student's distribution: not a bootstrap, and not differences that are all equal."""
     return "bootstrap" not in found.method and found.low != found.high
-
-
-def _widened(found: Interval, level: float, own_level: float) -> Interval:
-    if found.estimate is None or found.low is None or found.high is None:
-        return found
-    wanted, made = (float(stdtrit(found.n - 1, (1.0 + at) / 2.0)) for at in (own_level, level))
-    low, high = (found.estimate + (end - found.estimate) * wanted / made for end in (found.low, found.high))
-    return replace(found, low=low, high=high)

@@ -15,6 +15,7 @@ from simharness.metrics.intervals import (
     mean_interval,
     median_interval,
     ratio_interval,
+    widened,
 )
 from simharness.metrics.metric import HOURS, UP_TO_1, Metric
 from simharness.metrics.rows import Row
@@ -122,4 +123,4 @@ def _ratio(metric: Metric, over: list[float | None], under: list[float | None], 
     counted = not below.weighted and below.unit != HOURS  # neither a weighted count nor a time is a number of trials
     if metric.unit == "share" and counted and total > 0 and not any(over):
         return clopper_pearson(0, round(total), level)
-    return ratio_interval(over, under, level)
+    return widened(ratio_interval(over, under), LEVEL, level)

@@ -9,7 +9,7 @@ common random numbers make frequent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,6 +177,19 @@ def expanded_tail(n: int, level: float = LEVEL) -> float:
     American Statistician 69, 371-386, "expanded percentile interval").
     """
     return float(ndtr(-((n / (n - 1)) ** 0.5) * stdtrit(n - 1, (1.0 + level) / 2.0)))
+
+
+def widened(found: Interval, level: float, wanted: float) -> Interval:
+    """A bootstrap's interval, made at ``level``, for the level ``wanted``.
+
+    So far out as simultaneous intervals go the tails of a bootstrap hold no resample, so its ends are moved away from
+    the estimate as Student's t would move them. A few values still bound every resample: see ``difference.enough``.
+    """
+    if wanted == level or found.estimate is None or found.low is None or found.high is None:
+        return found
+    far, near = (float(stdtrit(found.n - 1, (1.0 + at) / 2.0)) for at in (wanted, level))
+    low, high = (found.estimate + (end - found.estimate) * far / near for end in (found.low, found.high))
+    return replace(found, low=low, high=high)
 
 
 def _expanded(estimate: float, drawn: Array, n: int, level: float) -> Interval:

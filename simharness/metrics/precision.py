@@ -15,8 +15,9 @@ from typing import Any
 
 from simharness.errors import UsageError
 from simharness.metrics.catalogue import METRICS
+from simharness.metrics.difference import enough
 from simharness.metrics.estimates import by_subject, estimate_of
-from simharness.metrics.intervals import LEVEL
+from simharness.metrics.intervals import EXPANDED, LEVEL
 from simharness.metrics.rows import Row
 from simharness.scenario.model import Scenario
 from simharness.scenario.precision import Precision
@@ -24,7 +25,8 @@ from simharness.scenario.tree import did_you_mean
 
 RULE = (
     "The run looks only at the planned numbers of replications, and each of K looks uses an interval of level "
-    "1 - 0.05 / K (Bonferroni), so the interval that stops it covers with at least 95 % whatever the look."
+    "1 - 0.05 / K (Bonferroni), so the interval that stops it covers with at least 95 % whatever the look. The "
+    "bootstrap of a ratio has none before six replications."
 )
 _KEY = re.compile(r"([a-z0-9_]+)(\[[^\[\]]+\])?")
 
@@ -32,7 +34,7 @@ _KEY = re.compile(r"([a-z0-9_]+)(\[[^\[\]]+\])?")
 @dataclass(frozen=True, slots=True)
 class Look:
     """One look. ``half_width``: the longer side of the interval, in the metric's unit; None where there is none, or all
-    values are equal, which says nothing of their spread.
+    values are equal, which says nothing of their spread, or a bootstrap has too few replications.
     """
 
     replications: int
@@ -129,8 +131,14 @@ def level_of_look(looks: int, level: float = LEVEL) -> float:
 
 
 def half_width(found: dict[str, Any]) -> float | None:
-    """The longer side of an estimate's interval; None where there is no interval, or one of no width."""
+    """The longer side of an estimate's interval; None where there is no interval, or one of no width.
+
+    None as well of a ratio's bootstrap from fewer than six replications: no resample leaves the range of so few values,
+    and the true one lies outside it too often, whatever the level.
+    """
     if found["low"] is None or found["high"] is None or found["low"] == found["high"]:
+        return None
+    if found["method"] == EXPANDED and not enough(found["n"]):
         return None
     return float(max(found["high"] - found["estimate"], found["estimate"] - found["low"]))
 

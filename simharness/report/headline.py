@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simharness.errors import UsageError
+from simharness.report.faults import fault_lines
 from simharness.report.markdown import grid, plain
 from simharness.report.tables import Cell
 from simharness.report.verdict import verdict
@@ -36,9 +37,11 @@ def headline(summary: Mapping[str, Any]) -> str:
     ``summary``: what is in ``summary.json`` (docs/run_folder.md).
     """
     rows = [_row(summary, name) for name in summary["arms"] if name in summary["estimates"]["arms"]]
+    missing = (f"**Missing:** {plain(' '.join(fault_lines(summary)))}",) if any(fault_lines(summary)) else ()
     parts = (
         f"**{BANNER}**",
         plain(verdict(summary)[0]),
+        *missing,
         grid(("arm", *(words for _, words in COLUMNS)), rows),
         "Spared and prevented: against the comparator, in the same worlds; made worse: an event brought about, or "
         "earlier. Lead: of the first protective action over the comparator's, where both act, at different times. "
@@ -51,7 +54,9 @@ def headline(summary: Mapping[str, Any]) -> str:
 
 
 def put_into(page: str, block: str, where: str) -> str:
-    """A page with the text between its markers replaced by the block. Raises UsageError where they are not there."""
+    """A page with the text between its markers replaced by the block. Raises UsageError unless each is there once."""
+    if page.count(BEGIN) > 1 or page.count(END) > 1:  # which of them is meant, nobody can tell
+        raise UsageError(where, "has the markers of the main numbers more than once", allowed=f"one {BEGIN}, one {END}")
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -88,10 +93,11 @@ def _assumed(blocks: list[Mapping[str, str]]) -> str:
 
 
 def _made_by(summary: Mapping[str, Any]) -> str:
-    scenario = summary["scenario"]
+    scenario, precision = summary["scenario"], summary.get("precision")
+    begun = precision["planned"][0] if precision else summary["replications_asked"]  # the rest follow of themselves
     run = (
         f"simharness run scenarios/{scenario['name']}.yaml --seed {scenario['seed']} --scale {scenario['scale']:g} "
-        f"--replications {summary['replications_asked']}"
+        f"--replications {begun}"
     )
     unfinished = "" if summary["status"] == "complete" else f" Status {summary['status']}."
     return f"Made by `{run}` and then `simharness report latest --format headline`.{unfinished}"

@@ -245,3 +245,9 @@ def test_the_gate(given: list[dict[str, Any]], expected: int) -> None:
     code, named = gate(given)
     assert code == expected
     assert bool(named) == (expected in (REGRESSED, INCONCLUSIVE))
+
+
+def test_what_the_candidate_lost_is_no_pass_but_worse_comes_first() -> None:
+    assert gate([row("better")], ["arm b"]) == (INCONCLUSIVE, ["arm b"])
+    assert gate([], ["arm b"]) == (INCONCLUSIVE, ["arm b"])
+    assert gate([row("worse")], ["arm b"]) == (REGRESSED, ["a worse"])

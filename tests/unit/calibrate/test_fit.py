@@ -116,6 +116,14 @@ def test_checks_are_predicted_and_have_no_part_in_the_fit(with_figures: WithFigu
     assert half == pytest.approx(2.01 * sd, rel=0.2)
 
 
+def test_no_interval_of_a_count_goes_below_0(with_figures: WithFigures, counted: Counted) -> None:
+    """A held-out count of which 2 are expected in a period: 2 - 2 sqrt(2) lies below 0, and no count does."""
+    counted(lambda scenario, days: [*made_up(scenario, days)[:1], 2.0])
+    found = calibrate(with_figures(ALL, ("South", "fitted", 3, SOUTH[3])), hold_out=["south"], replications=20)
+    (few,) = found.contents["checks"]
+    assert few["one_period"]["low"] == 0.0 and few["one_period"]["high"] > 4.0 and few["agrees"]
+
+
 def test_a_longer_figure_can_be_fitted(with_figures: WithFigures, counted: Counted) -> None:
     calls = counted(made_up)
     found = calibrate(with_figures(("All", "check", 1316, ""), YEAR), figures=["year"], replications=50)

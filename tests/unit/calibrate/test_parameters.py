@@ -65,7 +65,7 @@ def test_outside_its_bounds_the_search_begins_in_their_middle(flagship: Loaded) 
         ("world.recording.rate.value=0.9..0.1", "allowed: LOW below HIGH"),
         ("world.recording.rate.value=0..0.1:log", "above 0 on a logarithmic scale"),
         ("world.recording.rate.value=0.1", "not readable; allowed: PATH=LOW"),
-        ("world.recording.rate.value=0.1/day..0.9", "could not convert"),
+        ("world.recording.rate.value=0.1/day..0.9", "'0.1/day' is not a number; allowed: PATH=LOW"),
         (f"{CONTACT_RATE}=0.01..0.05/day", "a number without a unit"),
     ],
 )

@@ -232,3 +232,78 @@ def test_help_says_how_sides_are_written(main: Main) -> None:
     assert code == 0
     for said in ("RUN:ARM", "RUN:detector/NAME", "--margin", "--fail-on-regression", "6 the base is missing"):
         assert said in " ".join(text.split()), said
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("metrics.parquet", "PAR1 and no more", "metrics.parquet: cannot be read: damaged"),
+        ("metrics.parquet", None, "metrics.parquet: cannot be read: "),
+        ("scenario.resolved.yaml", "seed: [1, 2", "scenario.resolved.yaml: cannot be read: damaged"),
+        ("scenario.resolved.yaml", "", "scenario.resolved.yaml: cannot be read: damaged"),
+        ("scenario.resolved.yaml", None, "scenario.resolved.yaml: cannot be read: No such file"),
+        ("manifest.json", '{"schema_version": 2, "status": "complete"}', "manifest.json: cannot be read: damaged"),
+        ("summary.json", "{", "summary.json: cannot be read"),
+    ],
+)
+def test_a_damaged_run_is_not_comparable_and_says_which_file(
+    compare: Main, made: Callable[..., Path], file: str, content: str | None, said: str
+) -> None:
+    damaged, _ = made("aaaa"), made("bbbb")
+    (damaged / file).unlink()
+    if content is not None:
+        (damaged / file).write_text(content, encoding="utf-8")
+    for words in (("aaaa", "bbbb"), ("bbbb", "aaaa")):
+        code, out, err = compare(*words)
+        assert (code, out, said in err) == (6, "", True), err
+        assert "un the scenario again" in err
+
+
+def test_damaged_worlds_are_not_comparable_either(compare: Main, made: Callable[..., Path]) -> None:
+    """Of another version, only what its conversations were says whether they pair."""
+    base, other = made("aaaa"), made("bbbb")
+    manifest = other / "manifest.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace('"simharness": "c"', '"simharness": "newer"'))
+    torn = base / "tables" / "conversations" / "replication=0000.parquet"
+    torn.parent.mkdir(parents=True)
+    torn.write_text("PAR1", encoding="utf-8")
+    code, _, err = compare("aaaa", "bbbb")
+    assert (code, "replication=0000.parquet: cannot be read: damaged" in err) == (6, True), err
+
+
+def test_a_stratum_that_is_nowhere_is_refused_and_passes_nothing(compare: Main, made: Callable[..., Path]) -> None:
+    by_age = [Row("detected", "", "words", "age=12-15", place, 2.0, "") for place in range(6)]
+    by_age += [Row("grooming", "", "words", "age=12-15", place, 9.0, "") for place in range(6)]
+    made("aaaa", RUN + by_age)
+    code, out, err = compare("aaaa", "aaaa", "--fail-on-regression", "--metric", "recall[age=1215]")
+    assert (code, out) == (2, "")
+    assert "no such stratum; allowed: recall[age=12-15]" in err and "Did you mean 'recall[age=12-15]'?" in err
+    assert compare("aaaa", "aaaa", "--metric", "recall[age=12-15]")[0] == 0  # only one of the detectors has it
+    assert "alerts alone: neither run has parts of it" in compare("aaaa", "aaaa", "--metric", "alerts[x]")[2]
+
+
+def test_a_metric_named_twice_is_one_comparison(compare: Main, made: Callable[..., Path]) -> None:
+    made("aaaa")
+    asked = ("--metric", "children_harmed") * 2
+    head, metrics = lines(compare(":a", ":b", "--json", *asked)[1])
+    assert (len(metrics), head["compared"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("arms", "expected"), [({"a": {}, "b": {}}, 4), ({"a": {}}, 0)])
+def test_an_arm_that_failed_in_the_candidate_is_no_pass(
+    compare: Main, made: Callable[..., Path], arms: dict[str, Any], expected: int
+) -> None:
+    """Its detector failed in every replication; where the scenario has no such arm any more, it is not missed."""
+    made("aaaa", arms={"a": {}, "b": {}})
+    made("bbbb", RUN[:6] + RUN[12:18], arms=arms)
+    code, _, err = compare("aaaa", "bbbb", "--fail-on-regression")
+    assert (code, "arm b" in err) == (expected, expected == 4), err
+    assert compare("aaaa:a", "bbbb", "--fail-on-regression")[0] == 0  # one was named, and it is there
+
+
+def test_what_was_asked_for_and_is_undefined_is_said(compare: Main, made: Callable[..., Path]) -> None:
+    made("aaaa")
+    asked = ("--metric", "children_harmed", "--metric", "lead_time_days")
+    code, _, err = compare(":a", ":a", "--fail-on-regression", *asked)
+    assert (code, "undefined, so not checked: a lead_time_days" in err) == (0, True), err
+    assert "undefined" not in compare(":a", ":a", "--fail-on-regression")[2]

@@ -64,8 +64,8 @@ def test_the_level_pays_for_every_look() -> None:
 
 
 def test_the_half_width_is_the_longer_side_and_none_where_nothing_varies() -> None:
-    assert half_width({"estimate": 5.0, "low": 4.0, "high": 8.0}) == 3.0
-    assert half_width({"estimate": 1.0, "low": 0.0, "high": 1.5}) == 1.0
+    assert half_width({"estimate": 5.0, "low": 4.0, "high": 8.0, "method": "student-t"}) == 3.0
+    assert half_width({"estimate": 1.0, "low": 0.0, "high": 1.5, "method": "student-t"}) == 1.0
     assert half_width({"estimate": 5.0, "low": 5.0, "high": 5.0}) is None
     assert half_width({"estimate": 5.0, "low": None, "high": None}) is None
 
@@ -121,9 +121,11 @@ def test_nations_side_by_side_are_one_replication(asked: Callable[..., Scenario]
 
 def test_a_ratio_and_a_stratum_can_be_asked_for(asked: Callable[..., Scenario]) -> None:
     metric = "safeguarding_met_share[high]"
-    given = rows("safeguarding_met", [1.0, 2.0], stratum="high") + rows("safeguarding_due", [4.0, 4.0], stratum="high")
-    (look,) = looks_taken(asked(metric, 0.2, at_most=2), given)
-    assert look.half_width == pytest.approx(0.125)  # of two replications the interval ends at the two
+    met = [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]
+    given = rows("safeguarding_met", met, stratum="high") + rows("safeguarding_due", [4.0] * 6, stratum="high")
+    taken = looks_taken(asked(metric, 0.2, at_most=6), given)
+    assert [look.half_width for look in taken[:3]] == [None] * 3  # 2, 3 and 5 are too few for a bootstrap
+    assert taken[3].replications == 6 and taken[3].half_width is not None
     require_measured(asked(metric, 0.2), given)
     with pytest.raises(UsageError, match=r"is not measured") as caught:
         require_measured(asked("safeguarding_met_share[hgih]", 0.2), given)

@@ -63,6 +63,48 @@ def test_a_page_keeps_what_is_around_its_markers() -> None:
     assert put_into(made, "new\nlines\n", "page.md") == made
 
 
+def test_what_is_missing_is_said(summary: dict[str, Any]) -> None:
+    assert "Missing" not in headline(summary)
+    fault = {"detector": "bad", "kind": "hang", "effect": "failed", "replications": [0, 1], "arms": ["slow"]}
+    summary["faults"] = [fault | {"times": 2, "unscored": 0, "first": ""}]
+    said = "**Missing:** Detector bad, in 2 of 10 replications: gave no answer in time; no result of it there, nor of "
+    assert f"{said}the arms slow." in headline(summary)
+
+
+def test_a_run_that_went_on_is_made_by_the_number_it_began_with(summary: dict[str, Any]) -> None:
+    """Begun with the 10 it ended with, its looks would be others."""
+    summary["precision"] = {"planned": [4, 6, 9, 14]}
+    assert "--replications 4`" in headline(summary)
+
+
+@pytest.mark.parametrize("page", [PAGE + PAGE, f"{BEGIN}{BEGIN}{END}", f"{BEGIN}{END}{END}"])
+def test_a_page_with_two_places_is_refused(page: str) -> None:
+    with pytest.raises(UsageError, match="more than once"):
+        put_into(page, "new\n", "page.md")
+
+
+def test_the_ends_of_a_page_s_lines_stay(
+    main: Main, made_run: Callable[..., Path], summary: dict[str, Any], tmp_path: Path
+) -> None:
+    run, page = made_run(summary), tmp_path / "page.md"
+    for newline in ("\n", "\r\n"):
+        page.write_text(PAGE, encoding="utf-8", newline=newline)
+        assert main("report", run, "--format", "headline", "--into", page)[0] == 0
+        written = page.read_bytes()
+        assert written.count(b"\r\n") == (written.count(b"\n") if newline == "\r\n" else 0)
+        assert written.endswith(b"after" + newline.encode())
+
+
+def test_a_page_that_cannot_be_read_says_why(
+    main: Main, made_run: Callable[..., Path], summary: dict[str, Any], tmp_path: Path
+) -> None:
+    run, binary = made_run(summary), tmp_path / "page.bin"
+    binary.write_bytes(b"\xff\xfe")
+    for page, said in ((binary, "cannot be read: not UTF-8"), (tmp_path, "cannot be read: Is a directory")):
+        code, _, err = main("report", run, "--format", "headline", "--into", page)
+        assert (code, said in err) == (2, True), err
+
+
 @pytest.mark.parametrize("page", ["", f"{BEGIN} alone", f"{END} then {BEGIN}"])
 def test_a_page_without_markers_is_refused(page: str) -> None:
     with pytest.raises(UsageError, match="has no place for the main numbers"):
