@@ -105,7 +105,7 @@ def _best(found: Mapping[str, Any]) -> Table:
     best = found["best"]
     rows = tuple(((found["arms"][arm],), (_in_words(each),)) for arm, each in best["shares"].items())
     note = "By the estimate at each point; equally good arms are best together, so shares may exceed 100 %."
-    title = f"How often each arm is best: {best['direction']} {best['title']}"
+    title = f"How often each arm is best: {best['title']} ({best['direction']} is better)"
     return Table(title, ("arm", "share of the points"), rows, (note,), dense=True)
 
 
@@ -138,6 +138,9 @@ def _value(found: Mapping[str, Any], name: str, value: Any) -> str:
     """A parameter's value as the scenario has it, factors as such."""
     if value is None:
         return "as it is"
+    unit = found["parameters"][name]["unit"]
+    if isinstance(value, str) and unit:  # a drawn one has as many digits as a computer keeps; four are read
+        return f"{float(value.removesuffix(unit)):.4g}{unit}"
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
     return f"x {text}" if found["parameters"][name]["relative"] else text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from simharness.errors import UsageError
 from simharness.sweeping.spec import Grid, LatinHypercube, OneAtATime, Sobol, SweepSpec, Swept
 from simharness.sweeping.values import Scalar, between, common_unit, written
 
+LISTED = ("grid", "one_at_a_time")  # designs of listed values; the others draw theirs
+MOST_POINTS = 20_000  # each a whole scenario: some 75 kB and 2 ms, before anything runs
 Values = dict[str, Scalar | None]  # parameter -> value; None: as the scenario states it
 
 
@@ -32,6 +35,24 @@ def design_values(spec: SweepSpec) -> list[Values]:
             return [nothing, *moved]
         case design:
             return [_placed(spec.parameters, row) for row in shares(design, len(spec.parameters))]
+
+
+def require_few(spec: SweepSpec, where: str) -> None:
+    """Raise UsageError, before any is made, for more points than there may be."""
+    sizes, count = [len(listed(each)) for each in spec.parameters.values() if spec.design.kind in LISTED], 0
+    match spec.design:
+        case Grid():
+            count = prod(sizes)
+        case OneAtATime():
+            count = 1 + sum(sizes)
+        case LatinHypercube():
+            count = spec.design.points
+        case Sobol():
+            each = len(spec.parameters) * (2 if spec.design.second_order else 1) + 2
+            count = spec.design.base * each
+    if count > MOST_POINTS:
+        hint = "Take fewer values or points, or a latin_hypercube design."
+        raise UsageError(where, f"{count:,} points", allowed=f"at most {MOST_POINTS:,}", hint=hint)
 
 
 def listed(swept: Swept) -> list[Scalar]:

@@ -54,6 +54,8 @@ def run_sweep(sweep: Sweep, root: Path, *, jobs: int = 1, notify: Notify | None 
         todo = [unit for unit in units if unit.number not in before]
         tell("prepare", len(units) - len(todo), len(units))
         try:
+            if before:  # rows of a sweep that asked something else of the same points, or asked in vain
+                require_rows(sweep, folder.read_table(TABLE))
             _run_units(sweep, folder, groups, todo, jobs, partial(_note, sweep, folder, tell, len(units)))
             summarise(sweep, folder)
         except BaseException as error:

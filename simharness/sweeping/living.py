@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -101,7 +102,9 @@ def _lived(ready: PreparedGroup, read: ReadWorld, lives: Mapping[str, Life]) -> 
     results = {}
     for key, life in lives.items():
         if life.level not in given:
-            given[life.level] = arm_input(read, life.level or "", life.arm)
+            made = arm_input(read, life.level or "", life.arm)
+            # Most lives change the same conversations at the same moments: five in six were read again for nothing.
+            given[life.level] = replace(made, rescan=cache(made.rescan))
         model = point_model(ready.prepared.model, scenarios[life.point])
         results[key] = simulate_arm(model, read.seed, life.arm, given[life.level])
     return results

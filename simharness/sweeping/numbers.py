@@ -14,7 +14,8 @@ from simharness.metrics.intervals import paired_difference
 from simharness.metrics.rows import Row
 from simharness.outcomes.tables import SYNTHETIC
 from simharness.scenario.tree import did_you_mean, positioned
-from simharness.sweeping.points import Sweep, metric_of
+from simharness.sweeping.asked import asked_metrics, metric_of
+from simharness.sweeping.points import Sweep
 from simharness.sweeping.spec import SweepSpec
 from simharness.sweeping.values import as_column
 
@@ -83,25 +84,23 @@ def sweep_table(sweep: Sweep, numbers: Numbers) -> pa.Table:
 
 def asked_strata(spec: SweepSpec) -> frozenset[str]:
     """Every ``metric[stratum]`` that the outputs, the best arm or the frontier ask for; of ratios, their two parts."""
-    names = [output.metric for output in spec.outputs]
-    names += [spec.best.metric] if spec.best else []
-    names += list(spec.frontier.metrics) if spec.frontier else []
     parts: set[str] = set()
-    for name in names:
+    for _, _, name in asked_metrics(spec):
         metric = metric_of(name)
         parts |= {part + _stratum(name) for part in (metric.name, metric.numerator, metric.denominator) if part}
     return frozenset(part for part in parts if "[" in part)
 
 
 def require_rows(sweep: Sweep, table: pa.Table) -> None:
-    """Raise UsageError for an output with a stratum that no row has, once the first rows are there."""
+    """Raise UsageError for a metric asked for that no row has, of its arm or (best) of any, once rows are there."""
     found = {(row["arm"], row["metric"], row["stratum"]) for row in table.to_pylist()}
-    for place, output in enumerate(sweep.spec.outputs):
-        metric, stratum = metric_of(output.metric), _stratum(output.metric).strip("[]")
-        if (output.arm, metric.numerator or metric.name, stratum) not in found:
-            where = positioned(sweep.tree, ("outputs", place, "metric"))
+    for path, arm, name in asked_metrics(sweep.spec):
+        metric, stratum = metric_of(name), _stratum(name).strip("[]")
+        arms = sweep.arms if arm is None else [arm]
+        if not found & {(each, metric.numerator or metric.name, stratum) for each in arms}:
             hint = did_you_mean(stratum, sorted({each for _, _, each in found if each}))
-            raise UsageError(where, f"no row of {output.arm} is {output.metric!r}", hint=hint)
+            of = arm or "any arm"
+            raise UsageError(positioned(sweep.tree, path), f"no row of {of} is {name!r}", hint=hint)
 
 
 def series_of(rows: Iterable[Row]) -> dict[tuple[str, str], dict[int, Number]]:

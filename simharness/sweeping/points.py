@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from simharness.errors import UsageError, UsageErrors
-from simharness.metrics.catalogue import METRICS
-from simharness.metrics.metric import Metric
 from simharness.scenario.load import Loaded, load_scenario
 from simharness.scenario.model import Scenario
 from simharness.scenario.problems import check
 from simharness.scenario.source import existing_path, read_tree
 from simharness.scenario.tree import KeyPath, Position, Tree, did_you_mean, position_of, positioned
-from simharness.sweeping.design import Values, design_values
-from simharness.sweeping.spec import Direction, Output, SweepSpec
+from simharness.sweeping.asked import require_arms, require_metrics
+from simharness.sweeping.design import Values, design_values, require_few
+from simharness.sweeping.moved import require_movable, require_settable, require_used
+from simharness.sweeping.spec import SweepSpec
 from simharness.sweeping.values import Scalar, times
-
-OWN_FIELDS = ("seed", "replications")  # of the sweep itself: points that differ in them could not be paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,7 @@ def load_sweep(path: Path, **changes: Any) -> Sweep:
     """
     tree = read_tree(path)
     spec = check(SweepSpec, tree)
+    require_few(spec, positioned(tree, ("design",)))
     own = {name: getattr(spec, name) for name in ("seed", "scale", "replications")}
     given = {name: value for name, value in changes.items() if value is not None}
     scenario = path.parent / spec.scenario
@@ -61,16 +60,22 @@ def load_sweep(path: Path, **changes: Any) -> Sweep:
     loaded = load_scenario(scenario, **(own | given))
     base_tree = loaded.tree
     for name, value in spec.set.items():
+        require_settable(tree, name)
         steps = existing_path(base_tree, name, positioned(tree, ("set", name)))
         base_tree = placed(base_tree, steps, value, position_of(tree, ("set", name)))
     base = Loaded(check(Scenario, base_tree), base_tree, loaded.folder)
-    _require_arms(spec, tree, base.scenario)
-    _require_metrics(spec, tree, base.scenario)
-    places = {name: [_place(tree, base_tree, name, each) for each in s.at] for name, s in spec.parameters.items()}
+    require_arms(spec, tree, base.scenario)
+    require_metrics(spec, tree, base.scenario)
+    places = {
+        name: [existing_path(base_tree, each, positioned(tree, ("parameters", name))) for each in swept.at]
+        for name, swept in spec.parameters.items()
+    }
+    require_movable(spec, tree, base.scenario, places)
     points = [
         Point(number, values, _sharing(_simulated(spec, _made(spec, tree, base_tree, places, values)), base.scenario))
         for number, values in enumerate(design_values(spec))
     ]
+    require_used(tree, places, [point.scenario for point in points])
     return Sweep(spec, tree, base, points)
 
 
@@ -86,13 +91,6 @@ def placed(tree: Tree, path: KeyPath, value: Any, position: Position) -> Tree:
     return Tree(data, tree.positions | {path: position})
 
 
-def _place(tree: Tree, base: Tree, name: str, path: str) -> KeyPath:
-    where = positioned(tree, ("parameters", name))
-    if path.partition(".")[0] in OWN_FIELDS:
-        raise UsageError(where, f"{path} cannot be swept", hint=f"State {path} for the whole sweep, at its top level.")
-    return existing_path(base, path, where)
-
-
 def _made(spec: SweepSpec, tree: Tree, base: Tree, places: dict[str, list[KeyPath]], values: Values) -> Scenario:
     made = base
     for name, value in values.items():
@@ -104,7 +102,12 @@ def _made(spec: SweepSpec, tree: Tree, base: Tree, places: dict[str, list[KeyPat
     except UsageErrors as error:
         said = ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
         where = positioned(tree, ("parameters",))
-        raise UsageError(where, f"the point with {said} is no valid scenario", hint=str(error)) from None
+        raise UsageError(where, f"the point with {said} is no valid scenario", hint=f"{error}{_whole(error)}") from None
+
+
+def _whole(error: UsageErrors) -> str:
+    """What to do where a range gave a fraction of something that is counted."""
+    return "\n  For whole numbers of a range state integer: true." if "expected an integer" in str(error) else ""
 
 
 def _moved(spec: SweepSpec, tree: Tree, base: Tree, name: str, path: KeyPath, value: Scalar | None) -> Any:
@@ -114,7 +117,7 @@ def _moved(spec: SweepSpec, tree: Tree, base: Tree, name: str, path: KeyPath, va
         return value
     stated = stated_at(base, path)
     try:
-        if stated is None:
+        if not isinstance(stated, bool | int | float | str):
             raise ValueError("the scenario states no number here; state one under set")
         assert isinstance(value, int | float)
         return times(stated, value, swept.integer)
@@ -150,56 +153,3 @@ def _sharing(scenario: Scenario, base: Scenario) -> Scenario:
 
 def _equal(scenario: Scenario, base: Scenario, name: str) -> bool:
     return bool(getattr(scenario, name) == getattr(base, name))
-
-
-def _require_arms(spec: SweepSpec, tree: Tree, scenario: Scenario) -> None:
-    named: list[tuple[KeyPath, str]] = [(("arms", place), arm) for place, arm in enumerate(spec.arms or ())]
-    simulated = {*(spec.arms or scenario.arms), scenario.comparator}
-    named += [(("outputs", place, "arm"), each.arm) for place, each in enumerate(spec.outputs)]
-    named += [(("frontier", "arm"), spec.frontier.arm)] if spec.frontier else []
-    for path, arm in named:
-        if arm not in scenario.arms:
-            known = list(scenario.arms)
-            raise UsageError(
-                positioned(tree, path), f"unknown arm {arm!r}", allowed=", ".join(known), hint=did_you_mean(arm, known)
-            )
-        if arm not in simulated:
-            raise UsageError(positioned(tree, path), f"the arm {arm!r} is not simulated", hint="Add it to arms.")
-
-
-def _require_metrics(spec: SweepSpec, tree: Tree, scenario: Scenario) -> None:
-    for place, output in enumerate(spec.outputs):
-        metric_of(output.metric, positioned(tree, ("outputs", place, "metric")))
-        _require_stratum(output, scenario, positioned(tree, ("outputs", place, "metric")))
-    if spec.best is not None:
-        direction_of(spec.best.metric, spec.best.direction, positioned(tree, ("best", "metric")))
-    for name, direction in spec.frontier.metrics.items() if spec.frontier else ():
-        direction_of(name, direction, positioned(tree, ("frontier", "metrics", name)))
-
-
-def metric_of(name: str, where: str = "metric") -> Metric:
-    """The metric of an arm that ``metric`` or ``metric[stratum]`` means. Raises UsageError."""
-    base, _, stratum = name.partition("[")
-    known = [each for subject, each in METRICS if subject == "arm"]
-    if base not in known or (stratum and not stratum.endswith("]")):
-        hint = did_you_mean(base, known) or "simharness list metrics names them all."
-        raise UsageError(where, f"unknown metric of an arm {name!r}", hint=hint)
-    return METRICS["arm", base]
-
-
-def direction_of(name: str, stated: Direction | None, where: str = "direction") -> Direction:
-    """Which way a metric is better: as stated, or its own way. Raises UsageError where neither is known."""
-    metric = metric_of(name, where)
-    direction = stated or metric.better
-    if direction is None:
-        raise UsageError(where, f"{name} is neither better high nor low by itself", allowed="higher, lower")
-    return direction
-
-
-def _require_stratum(output: Output, scenario: Scenario, where: str) -> None:
-    """The desks of an arm are known before anything runs; other strata when the first unit has run."""
-    base, bracket, stratum = output.metric.partition("[")
-    if bracket and base.startswith("desk_"):
-        known = [*scenario.arms[output.arm].queues, "police"]
-        if stratum.removesuffix("]") not in known:
-            raise UsageError(where, f"{output.arm} has no desk {stratum.removesuffix(']')!r}", allowed=", ".join(known))

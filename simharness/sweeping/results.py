@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from simharness.metrics.intervals import LEVEL, clopper_pearson
+from simharness.sweeping.asked import direction_of, metric_of
 from simharness.sweeping.effects import main_effects, rank_correlations, sobol_indices
 from simharness.sweeping.frontier import pareto
 from simharness.sweeping.numbers import Numbers
-from simharness.sweeping.points import Sweep, direction_of, metric_of
+from simharness.sweeping.points import Sweep
 from simharness.sweeping.spec import Direction, LatinHypercube, OneAtATime, Sobol
 from simharness.sweeping.values import as_column
 

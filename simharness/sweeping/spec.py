@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from simharness.scenario.base import Evidence, Model
-from simharness.sweeping.values import Scalar, common_unit
+from simharness.sweeping.values import Scalar, common_unit, plain
 
 Direction = Literal["higher", "lower"]
 
@@ -22,7 +22,7 @@ class LatinHypercube(Model):
     """Each parameter's range in as many equal parts as there are points, one point in each (McKay et al. 1979)."""
 
     kind: Literal["latin_hypercube"]
-    points: Annotated[int, Field(ge=2, le=100_000)]
+    points: Annotated[int, Field(ge=2, le=20_000)]
     seed: Annotated[int, Field(ge=1, lt=2**32)] = 1
 
 
@@ -79,6 +79,7 @@ class Swept(Model):
         if (self.values is None) == (self.low is None) or (self.low is None) != (self.high is None):
             raise ValueError("expected either values, or low and high")
         if self.values is not None:
+            self._require_different(self.values)
             return self._require_numbers() if self.relative else self
         assert self.low is not None and self.high is not None
         low, high, _ = common_unit(self.low, self.high)
@@ -87,6 +88,16 @@ class Swept(Model):
         if self.scale == "log" and low <= 0.0:
             raise ValueError(f"at low: a logarithmic scale needs a number above 0, got {self.low}")
         return self._require_numbers() if self.relative else self
+
+    @staticmethod
+    def _require_different(values: list[Scalar]) -> None:
+        """A value given twice would count twice wherever points are counted."""
+        seen = dict[object, Scalar]()
+        for value in values:
+            same = plain(value)
+            if same in seen:
+                raise ValueError(f"at values: expected each value once, got {value!r} after {seen[same]!r}")
+            seen[same] = value
 
     def _require_numbers(self) -> Self:
         for value in self.values or (self.low, self.high):

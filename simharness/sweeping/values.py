@@ -23,6 +23,14 @@ def quantity(value: Scalar) -> tuple[float, str]:
     return float(match[1]), match[2].strip()
 
 
+def plain(value: Scalar) -> object:
+    """What two ways to write one value have in common: number and unit, or else the value as it stands."""
+    try:
+        return quantity(value)
+    except ValueError:
+        return value if isinstance(value, str) else repr(value)
+
+
 def written(number: float, unit: str, integer: bool = False) -> Scalar:
     """A number with its unit as a scenario has it; ``integer``: rounded to a whole one, halves to the even one."""
     plain: int | float = round(number) if integer else float(number)

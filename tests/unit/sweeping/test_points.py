@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simharness.errors import UsageError, UsageErrors
-from simharness.sweeping import design
+from simharness.sweeping import design, points
 from simharness.sweeping.points import load_sweep
 from simharness.sweeping.values import as_column, between, quantity, times, written
 from tests.unit.sweeping.conftest import RATE, STAFF
@@ -19,6 +19,7 @@ from tests.unit.sweeping.conftest import RATE, STAFF
 Write = Callable[..., Path]
 SWEEPS = Path(__file__).parents[3] / "scenarios" / "sweeps"
 LEAVE = "response.reactions.alert_child.leave"
+QUEUE = "arms.trained_moderators.queues"
 WITHIN = "response.reactions.repetition.within"
 
 
@@ -63,13 +64,13 @@ def test_a_grid_has_every_combination_and_paths_that_move_together(write_sweep: 
         "staff": {"paths": [STAFF, second], "values": [0.5, 2], "relative": True, "integer": True},
         "within": {"path": WITHIN, "values": ["1d", "48h"]},
     }
-    points = load_sweep(write_sweep(parameters)).points
-    rows = [tuple(point.values.values()) for point in points[:3]]
+    made = load_sweep(write_sweep(parameters)).points
+    rows = [tuple(point.values.values()) for point in made[:3]]
     assert rows == [(0.5, 0.5, "1d"), (0.5, 0.5, "48h"), (0.5, 2, "1d")]
-    assert len(points) == 12 and points[4].values["rate"] == pytest.approx(1.0)
-    arm = points[2].scenario.arms["trained_moderators"]
+    assert len(made) == 12 and made[4].values["rate"] == pytest.approx(1.0)
+    arm = made[2].scenario.arms["trained_moderators"]
     assert [shift.staff for shift in arm.queues["moderators"].shifts] == [20, 120, 120]
-    repetition = points[1].scenario.response.reactions.repetition
+    repetition = made[1].scenario.response.reactions.repetition
     assert repetition is not None and repetition.within == 172_800.0
 
 
@@ -87,15 +88,16 @@ def test_a_drawn_design_has_its_range_and_unit(write_sweep: Write) -> None:
         "staff": {"path": STAFF, "low": 1, "high": 40, "integer": True},
     }
     drawn = {"kind": "latin_hypercube", "points": 16, "seed": 3}
-    points = load_sweep(write_sweep(parameters, design=drawn)).points
-    numbers, unit = as_column([point.values["within"] for point in points])
+    made = load_sweep(write_sweep(parameters, design=drawn)).points
+    numbers, unit = as_column([point.values["within"] for point in made])
     assert unit == "d" and all(1.0 <= float(each or 0) <= 9.0 for each in numbers) and len(set(numbers)) == 16
-    assert all(isinstance(point.values["staff"], int) for point in points)
+    assert all(isinstance(point.values["staff"], int) for point in made)
 
 
 ARM = "trained_moderators"
 ONE, RANGE = {"path": STAFF, "values": [1]}, {"path": STAFF, "low": 1, "high": 5}
 STEPS = {"steps": 2}
+SWEPT_TOO = {"path": LEAVE, "low": 0.1, "high": 0.2, "steps": 3}
 MISTAKES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "a path that is not there": (ONE | {"path": f"arms.{ARM}.alert_levle.risk"}, {}, "Did you mean 'alert_level'"),
     "a value out of range": (ONE | {"values": [0]}, {}, "staff: expected an integer >= 1"),
@@ -120,6 +122,29 @@ MISTAKES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "an unknown metric": (ONE, {"outputs": [{"metric": "arrets", "arm": ARM}]}, "Did you mean 'arrests'"),
     "an unknown desk": (ONE, {"outputs": [{"metric": "desk_entered[mods]", "arm": ARM}]}, "has no desk 'mods'"),
     "no way to be better": (ONE, {"best": {"metric": "alerts"}}, "neither better high nor low"),
+    "a value given twice": (ONE | {"values": [1, 2, 1.0]}, {}, "expected each value once, got 1.0 after 1"),
+    "a value given twice, with unit": ({"path": WITHIN, "values": ["1d", "1.0d"]}, {}, "got '1.0d' after '1d'"),
+    "one path twice": ({"paths": [STAFF, STAFF], "values": [1]}, {}, "staff is moved by moved already"),
+    "the comparator": (ONE | {"path": "comparator", "values": ["a"]}, {}, "comparator cannot be swept"),
+    "what no arm depends on": (ONE | {"path": "title", "values": ["a"]}, {}, "It changes no number"),
+    "an arm that nobody lives": (ONE | {"path": "arms.grooming_alerts.mode"}, {}, "an arm that is not simulated"),
+    "a detector without an arm": (
+        ONE | {"path": "detectors.keyword.use", "values": ["text_model"]},
+        {},
+        "no simulated arm acts on the detector 'keyword'; allowed: text_model",
+    ),
+    "a factor on a list": (
+        ONE | {"path": STAFF.removesuffix(".1.staff"), "relative": True},
+        {},
+        "states no number here",
+    ),
+    "half a person": (ONE | {"values": [1.5]}, {}, "For whole numbers of a range state integer: true"),
+    "too many points": (RANGE | {"steps": 10_000}, {"design": {"kind": "grid"}}, "at most 20,000"),
+    "the seed under set": (ONE, {"set": {"seed": 3}}, "State it at the sweep's top level"),
+    "costs without prices": (ONE, {"set": {"prices": None}, "best": {"metric": "cost_society"}}, "only with prices"),
+    "harm without weights": (ONE, {"best": {"metric": "weighted_harm"}}, "only with harm_weights"),
+    "no desk at all": (ONE, {"outputs": [{"metric": "desk_entered", "arm": ARM}]}, "write desk_entered[desk]"),
+    "an empty stratum": (ONE, {"outputs": [{"metric": "alerts_lost[", "arm": ARM}]}, "Did you mean 'alerts_lost'"),
     "no such scenario": (ONE, {"scenario": "bsae.yaml"}, "Did you mean 'base.yaml'"),
 }
 
@@ -128,12 +153,39 @@ MISTAKES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 def test_mistakes_are_named_with_file_and_line(
     write_sweep: Write, swept: dict[str, Any], more: dict[str, Any], said: str
 ) -> None:
-    file = write_sweep({"moved": swept}, **more)
+    both = {"moved": swept, "too": SWEPT_TOO} if said == "at most 20,000" else {"moved": swept}
+    file = write_sweep(both, **more)
     with pytest.raises((UsageError, UsageErrors)) as caught:
         load_sweep(file)
     text = str(caught.value)
     assert said in text
     assert text.startswith(f"{file}:") and text.removeprefix(f"{file}:").partition(":")[0].isdecimal()
+
+
+@pytest.mark.parametrize(("first", "second"), [(STAFF, QUEUE), (QUEUE, STAFF), (STAFF, STAFF)])
+def test_two_parameters_never_move_one_path_or_a_part_of_it(write_sweep: Write, first: str, second: str) -> None:
+    file = write_sweep({"a": {"path": first, "values": [1]}, "b": {"path": second, "values": [2]}})
+    with pytest.raises(UsageError, match="is moved by a already"):
+        load_sweep(file)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [
+        ({"kind": "sobol", "base": 4096}, "20,480"),
+        ({"kind": "sobol", "base": 4096, "second_order": True}, "32,768"),
+        ({"kind": "one_at_a_time"}, "20,001"),
+    ],
+)
+def test_points_are_counted_before_any_is_made(
+    write_sweep: Write, monkeypatch: pytest.MonkeyPatch, kind: dict[str, Any], count: str
+) -> None:
+    monkeypatch.setattr(points, "design_values", lambda spec: pytest.fail("points were made"))
+    ranges = {name: {"path": path, "low": 1, "high": 5} for name, path in zip("abc", (STAFF, LEAVE, RATE), strict=True)}
+    listed = {"a": {"path": STAFF, "values": list(range(1, 20_001))}}
+    more = ranges if kind["kind"] == "sobol" else listed
+    with pytest.raises(UsageError, match=f"{count} points; allowed: at most 20,000"):
+        load_sweep(write_sweep(more, design=kind))
 
 
 def test_without_salib_a_drawn_design_says_what_to_install(write_sweep: Write, monkeypatch: pytest.MonkeyPatch) -> None:

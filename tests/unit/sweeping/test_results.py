@@ -11,7 +11,7 @@ import pytest
 
 from simharness.metrics.intervals import EXPANDED
 from simharness.metrics.rows import Row
-from simharness.report.sweep_tables import sweep_banner, sweep_notes, sweep_tables
+from simharness.report.sweep_tables import _value, sweep_banner, sweep_notes, sweep_tables
 from simharness.sweeping.numbers import Numbers, series_of
 from simharness.sweeping.points import Sweep, load_sweep
 from simharness.sweeping.results import leaders, results
@@ -110,3 +110,9 @@ def test_the_command_runs_plans_and_reports(write_sweep: Write, tmp_path: Path, 
     wrong = write_sweep({"staff": {"path": STAFF, "values": [1]}}, outputs=outputs, name="wrong.yaml")
     code, out, err = main("sweep", wrong, "--jobs", 1, "-o", tmp_path / "results")
     assert code == 2 and "no row of trained_moderators is 'alerts_lost[nowhere]'" in err
+
+
+def test_drawn_values_with_units_are_shown_short() -> None:
+    found = {"parameters": {"within": {"unit": "d", "relative": False}, "name": {"unit": "", "relative": False}}}
+    assert _value(found, "within", "3.3118314520104857d") == "3.312d"
+    assert _value(found, "name", "deadline") == "deadline" and _value(found, "within", None) == "as it is"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,38 @@ def test_an_interrupted_sweep_goes_on_and_ends_on_the_same_digest(
     assert said[0]["digest"] == said[1]["digest"] and [each["status"] for each in said] == ["complete"] * 2
     results = [(each.path / "sweep.json").read_text() for each in (whole, parts)]
     assert results[0] == results[1]
+
+
+def test_what_is_asked_in_vain_is_said_again_each_time(write_sweep: Write, tmp_path: Path) -> None:
+    """The rows of finished units stay; they must not pass for an answer to what none of them holds."""
+    parameters = {"staff": {"path": STAFF, "values": [1]}}
+    asked: list[dict[str, Any]] = [
+        {"outputs": [{"metric": "alerts_lost[nowhere]", "arm": ARMS[0]}]},
+        {"frontier": {"arm": ARMS[0], "metrics": {"alerts_lost[nobody]": "lower", "human_hours": None}}},
+        {"best": {"metric": "alerts_lost[never]", "direction": "lower"}},
+    ]
+    for more in asked:
+        for _ in range(2):
+            with pytest.raises(UsageError, match=r"no row of .+ is 'alerts_lost\[n"):
+                run_sweep(load_sweep(write_sweep(parameters, **more)), tmp_path / "results")
+
+
+def test_what_lives_read_again_is_read_once_for_one_signal(
+    write_sweep: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two teams that differ in nothing that binds change the same conversations at the same moments."""
+    read: list[tuple[int, float, int]] = []
+    made = living.arm_input
+
+    def counted(*given: Any) -> Any:
+        one = made(*given)
+        rescan = one.rescan
+        return replace(one, rescan=lambda *what: [read.append(what), rescan(*what)][1])
+
+    monkeypatch.setattr(living, "arm_input", counted)
+    file = write_sweep({"staff": {"path": STAFF, "values": [500, 600, 700]}}, set=SMALL, scale=0.05)
+    run_sweep(load_sweep(file), tmp_path / "results")
+    assert read and len(set(read)) == len(read)
 
 
 def test_how_units_are_cut_changes_no_number(write_sweep: Write) -> None:
