@@ -29,9 +29,14 @@ ORDER: tuple[dict[str, tuple[str, ...]], ...] = (
     {"outcomes": ("outcomes",)},
     {"metrics": ("metrics",)},
     {"run": ("run",), "report": ("report",), "corpora": ("corpora",)},
-    {"tools": ("plan", "workload", "calibrate", "streaming", "pacing", "robustness", "pairing", "compare", "sweeping")},
+    {
+        "tools": (
+            *("plan", "workload", "calibrate", "streaming", "pacing", "robustness", "pairing", "compare", "sweeping"),
+            *("hunt", "selftest", "suites"),
+        )
+    },
     {"commands": ("commands",)},
-    {"cli": ("cli", "cli_harness", "cli_options", "cli_runs")},
+    {"cli": ("cli", "cli_checks", "cli_harness", "cli_hunt", "cli_options", "cli_runs", "cli_selftest")},
 )
 SIMULATION = ("world", "detection", "response", "outcomes", "metrics", "corpora")
 WALL_CLOCK = ("store", "cli", "report", "plan", "commands")
