@@ -12,7 +12,7 @@ from simharness.metrics.rows import Row
 _SIZE = ("scale", "period")  # counts over another size or time are counts of something else
 _WORLDS = ("seed", "world", "sampling", "stress")  # what else decides who lives through what, before anybody acts
 # Words about a scenario, what it is held against, and a file whose content is looked at instead.
-_NO_MATTER = {"name", "title", "description", "evidence", "source", "replications", "recorded", "table"}
+_NO_MATTER = {"name", "title", "description", "evidence", "source", "replications", "recorded", "table", "expect"}
 _SHOWN = 8  # settings that differ, named in a sentence
 
 Difference = tuple[str, Any, Any]  # dotted path of a setting, its value in the base run and in the candidate run

@@ -36,7 +36,7 @@ from simharness.outcomes.tables import (
 )
 from simharness.parallel import Interrupted, run_cells
 from simharness.provenance import combine, file_digest, git_revision, source_digest, table_digest, text_digest, versions
-from simharness.scenario.load import Loaded, located, resolved
+from simharness.scenario.load import Loaded, deciding, located, resolved
 from simharness.scenario.model import Scenario
 from simharness.store import METRICS as METRICS_FILE
 from simharness.store import RESOLVED_SCENARIO, SUMMARY, RunFolder, RunStatus
@@ -80,6 +80,7 @@ def run_scenario(
     provenance = provenance_of(loaded, detectors)
     with RunFolder.open(root, scenario.name, provenance["key"]) as folder:
         before, failing = folder.finished_cells(), folder.faults()
+        provenance |= _bars(folder, scenario, begun=bool(before))
         kept = {cell for cell in before if not _lost(failing[cell])}
         folder.write_manifest("running", provenance)
         folder.write_yaml(RESOLVED_SCENARIO, resolved(scenario))
@@ -180,7 +181,7 @@ def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str
     packages = {name for detector in detectors.values() for name in getattr(detector, "distributions", ())}
     used = versions(sorted(packages))
     parts = {
-        "scenario": text_digest(json.dumps(resolved(scenario), sort_keys=True)),
+        "scenario": text_digest(json.dumps(deciding(scenario), sort_keys=True)),
         "data": text_digest((loaded.folder / scenario.world.population.table).read_text(encoding="utf-8")),
         "simharness": source_digest([Path(__file__).parent]),
         "detectors": combine({name: _made_of(detector) for name, detector in detectors.items()}),
@@ -197,6 +198,18 @@ def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str
         "versions": used,
         "git_revision": git_revision(Path(__file__).parent),
     }
+
+
+def _bars(folder: RunFolder, scenario: Scenario, *, begun: bool) -> dict[str, Any]:
+    """Digests of what is expected: now, and when the first cell was begun (a bar set before the run is a bar)."""
+    now = expect_digest(scenario)
+    return {"expect": now, "expect_before": folder.read_manifest().get("expect_before") if begun else now}
+
+
+def expect_digest(scenario: Scenario) -> str | None:
+    """Digest of the bars of a scenario; None where it has none."""
+    expect = resolved(scenario).get("expect")
+    return None if expect is None else text_digest(json.dumps(expect, sort_keys=True))
 
 
 def _made_of(detector: Detector) -> str:

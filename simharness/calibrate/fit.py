@@ -29,7 +29,7 @@ from simharness.calibrate.search import Target, search
 from simharness.calibrate.trace import Evaluation, Trace
 from simharness.errors import UsageError
 from simharness.provenance import combine, git_revision, source_digest, text_digest, versions
-from simharness.scenario.load import Loaded, located, resolved
+from simharness.scenario.load import Loaded, deciding, located
 from simharness.scenario.model import RecordedFigure
 from simharness.scenario.yaml_text import set_values
 from simharness.store import RunFolder
@@ -177,7 +177,7 @@ def _provenance(loaded: Loaded, parameters: Sequence[Parameter], choice: Choice,
     asked = [[one.path, one.low, one.high, one.log, one.start, one.unit] for one in parameters]
     options = [asked, choice.fitted, choice.checks, replications]
     parts = {
-        "scenario": text_digest(json.dumps(resolved(scenario), sort_keys=True)),
+        "scenario": text_digest(json.dumps(deciding(scenario), sort_keys=True)),
         "data": text_digest((loaded.folder / scenario.world.population.table).read_text(encoding="utf-8")),
         "simharness": source_digest([Path(simharness.__file__).parent]),
         "options": text_digest(json.dumps(options)),

@@ -12,7 +12,6 @@ from typing import Any
 
 from rich.text import Text
 
-from simharness.commands.known_run import known_of, lived
 from simharness.compare import (
     ARM,
     DETECTOR,
@@ -26,6 +25,7 @@ from simharness.compare import (
 )
 from simharness.compare import compare as measure
 from simharness.errors import NotComparable, UsageError
+from simharness.known_run import known_of, lived
 from simharness.pairing import Known, said
 from simharness.report.comparison import banner, closing, tables, title
 from simharness.report.terminal import console, show_tables

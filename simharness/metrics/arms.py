@@ -116,7 +116,8 @@ def _ladder(cell: Cell, arm: ArmResult, base: ArmResult) -> Iterator[tuple[str, 
         for change, rows in what.items():
             yield f"{rung}s_{change}", int(rows[:, place].sum())
     child = cell.contacts.child
-    yield "children_harmed", int(np.unique(child[np.isfinite(arm.outcomes).any(axis=1)]).size)
+    for suffix, each in (("", arm), ("_comparator", base)):
+        yield f"children_harmed{suffix}", int(np.unique(child[np.isfinite(each.outcomes).any(axis=1)]).size)
     yield "children_protected", int(np.unique(child[what["prevented"].any(axis=1)]).size)
     yield "children_made_worse", int(np.unique(child[what["made_worse"].any(axis=1)]).size)
 

@@ -40,6 +40,8 @@ def _ladder() -> list[Metric]:
 
 _ARM = [
     Metric("children_harmed", "children with at least one event of the ladder", "children", "arm", better="lower"),
+    Metric("children_harmed_comparator", "children with at least one event of the ladder, comparator", "children", "arm"),
+    Metric("harm_prevented", "children spared at least one event of the ladder, of those the comparator leaves harmed", "share", "arm", "ratio", "children_protected", "children_harmed_comparator", better="higher"),
     Metric("children_protected", "children spared at least one event of the ladder", "children", "arm", better="higher"),
     Metric("children_made_worse", "children with an event brought about or earlier", "children", "arm", better="lower"),
     Metric("lead_time_days", "median lead of the first protective action over the comparator's, where both act, at different times", "days", "arm", "median", signed=True, better="higher"),

@@ -108,8 +108,9 @@ def verdict(
         raise UsageError("margin", f"got {margin}", allowed="a number >= 0")
     if found.estimate is None:
         return None
-    if found.low is None or found.high is None or not (_by_student(found) or enough(found.n, level)):
+    if not supported(found, level):
         return "unclear"
+    assert found.low is not None and found.high is not None
     low, high = (found.low, found.high) if better != "lower" else (-found.high, -found.low)
     if margin is not None and -margin <= low and high <= margin:
         return "same"
@@ -128,6 +129,13 @@ def enough(n: int, level: float = LEVEL) -> bool:
     there is to go by, and by chance alone they fall there with probability 2 ** (1 - n) (sign test: Arbuthnott 1710).
     """
     return 2.0 ** (1 - n) <= 1.0 - level
+
+
+def supported(found: Interval, level: float = LEVEL) -> bool:
+    """Whether an interval can carry a verdict: there is one, and either Student's distribution or enough replications
+    are behind it.
+    """
+    return found.low is not None and found.high is not None and (_by_student(found) or enough(found.n, level))
 
 
 def times_better(candidate: Counts, base: Counts, better: Literal["higher", "lower"]) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def groupings(model: WorldModel, contacts: Contacts) -> list[Grouping]:
     """Every dimension. Nations are those the population table names, in its order; a force without one is in none."""
     children = model.children
     bands = age_bands(children)
-    nations = tuple(dict.fromkeys(filter(None, children.nations)))
+    nations = nations_of(children)
     nation = np.array([nations.index(name) if name else -1 for name in children.nations])
     offenders = model.grammar.kinds[: len(model.scenario.world.offenders.types)]
     return [
@@ -59,6 +59,11 @@ def groupings(model: WorldModel, contacts: Contacts) -> list[Grouping]:
         Grouping("platform", model.platforms, contacts.platform.astype(np.int64)),
         Grouping("offender_type", offenders, contacts.kind.astype(np.int64)),
     ]
+
+
+def nations_of(children: Children) -> tuple[str, ...]:
+    """The nations that the population table names, in its order."""
+    return tuple(dict.fromkeys(filter(None, children.nations)))
 
 
 def age_bands(children: Children) -> list[tuple[int, int]]:

@@ -70,6 +70,11 @@ def resolved(scenario: Scenario) -> Mapping[str, Any]:
     return dumped
 
 
+def deciding(scenario: Scenario) -> Mapping[str, Any]:
+    """What of the resolved scenario decides the results: all of it but what is expected of them."""
+    return {name: part for name, part in resolved(scenario).items() if name != "expect"}
+
+
 @contextmanager
 def located(loaded: Loaded) -> Iterator[None]:
     """Give file and line to a UsageError about a scenario's value that was found only when the value was used."""

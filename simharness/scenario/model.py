@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from simharness.scenario.base import Model, Sourced, require_known
 from simharness.scenario.detector import DetectorSpec
+from simharness.scenario.expect import Expectation
 from simharness.scenario.harm_weights import HarmWeights
 from simharness.scenario.levels import AlertLevel
 from simharness.scenario.policy import Arm
@@ -108,6 +109,10 @@ class Scenario(Model):
     )
     prices: Prices | None = Field(None, description="costs are counted only where there is a price list")
     stress: Stress | None = Field(None, description="dials that detectors were not trained for; none are on if absent")
+
+    expect: list[Expectation] | None = Field(
+        None, description="bars that the results are held against; they decide none"
+    )
 
     @property
     def nations(self) -> int:

@@ -14,7 +14,7 @@ from simharness.errors import UsageError, causes
 from simharness.parallel import Interrupted, run_cells
 from simharness.provenance import combine, file_digest, table_digest, text_digest
 from simharness.run import provenance_of
-from simharness.scenario.load import located, resolved
+from simharness.scenario.load import deciding, located, resolved
 from simharness.store import RESOLVED_SCENARIO, SWEEP, RunFolder, RunStatus
 from simharness.sweeping.groups import Group, Unit, detector_key, groups_of, units_of
 from simharness.sweeping.living import PreparedGroup, live_unit, prepare_group, rows_table
@@ -93,7 +93,7 @@ def provenance_of_sweep(sweep: Sweep, groups: Sequence[Group]) -> dict[str, Any]
         raise UsageError("world.population.table", f"cannot be read: {error.strerror}") from error
     parts = {
         "run": provenance["key"],
-        "points": text_digest(json.dumps([resolved(point.scenario) for point in sweep.points], sort_keys=True)),
+        "points": text_digest(json.dumps([deciding(point.scenario) for point in sweep.points], sort_keys=True)),
         "tables": combine(data),
         "strata": text_digest(json.dumps(sorted(asked_strata(sweep.spec)))),
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 from simharness.provenance import text_digest
 from simharness.scenario.detector import DetectorSpec
-from simharness.scenario.load import resolved
+from simharness.scenario.load import deciding
 from simharness.scenario.model import Scenario
 from simharness.scenario.policy import Arm
 from simharness.sweeping.points import Point
@@ -61,7 +61,7 @@ class Unit:
 
 def reading_key(scenario: Scenario) -> str:
     """Digest of all that a reading of the scenario's worlds depends on, apart from the detectors themselves."""
-    whole: dict[str, Any] = {name: part for name, part in resolved(scenario).items() if name not in _NOT_READ}
+    whole: dict[str, Any] = {name: part for name, part in deciding(scenario).items() if name not in _NOT_READ}
     whole["world"] = {name: part for name, part in whole["world"].items() if name != "recording"}
     substitution = scenario.response.reactions.substitution
     whole["links"] = substitution.links if substitution else 0  # conversations that may take another's place are read
@@ -95,7 +95,7 @@ def life_key(scenario: Scenario, arm: Arm) -> str:
 
 def rest_key(scenario: Scenario) -> str:
     """Digest of all that a scenario says beside its arms."""
-    return _digest({name: part for name, part in resolved(scenario).items() if name != "arms"})
+    return _digest({name: part for name, part in deciding(scenario).items() if name != "arms"})
 
 
 def groups_of(points: Sequence[Point]) -> list[Group]:

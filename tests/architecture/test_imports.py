@@ -32,7 +32,7 @@ ORDER: tuple[dict[str, tuple[str, ...]], ...] = (
     {
         "tools": (
             *("plan", "workload", "calibrate", "streaming", "pacing", "robustness", "pairing", "compare", "sweeping"),
-            *("hunt", "selftest", "suites"),
+            *("hunt", "known_run", "selftest", "suites"),
         )
     },
     {"commands": ("commands",)},

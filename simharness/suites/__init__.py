@@ -1,0 +1,1 @@
+"""Bars and what comes of them: expectations, gates, suites of scenarios, and the plugin for pytest."""
