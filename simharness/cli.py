@@ -19,6 +19,7 @@ import click
 from simharness.cli_harness import check_detector, corpus, init, robustness, stream, sweep
 from simharness.cli_options import jobs_option, option, path_type, results_option, scenario_options
 from simharness.cli_runs import compare
+from simharness.cli_selftest import selftest
 from simharness.errors import SimharnessError, causes
 
 INTERRUPTED, INTERNAL, USAGE, NO_READER = 130, 70, 2, 141
@@ -153,7 +154,7 @@ def calibrate(**options: Any) -> None:
     work(**options, **renamed)
 
 
-for command in (check_detector, compare, corpus, init, robustness, stream, sweep):
+for command in (check_detector, compare, corpus, init, robustness, selftest, stream, sweep):
     commands.add_command(command)
 
 

@@ -26,14 +26,7 @@ from simharness.metrics.precision import replications_needed, require_known_metr
 from simharness.metrics.rows import Row
 from simharness.metrics.summary import summary
 from simharness.outcomes.cell import Prepared, run_cell
-from simharness.outcomes.tables import (
-    SYNTHETIC,
-    actions_table,
-    alerts_table,
-    conversations_table,
-    decisions_table,
-    outcomes_table,
-)
+from simharness.outcomes.tables import SYNTHETIC, cell_tables
 from simharness.parallel import Interrupted, run_cells
 from simharness.provenance import combine, file_digest, git_revision, source_digest, table_digest, text_digest, versions
 from simharness.scenario.load import Loaded, deciding, located, resolved
@@ -124,13 +117,7 @@ def prepare_cells(model: WorldModel, detectors: Mapping[str, Detector], batch_si
 def finish_cell(prepared: Prepared, path: Path, replication: int) -> Finished:
     """Run one cell and write its tables; runs in a worker process."""
     cell, folder, model = run_cell(prepared, replication), RunFolder.at(path), prepared.model
-    rows = cell_rows(model, cell)
-    tables = {("conversations", ""): conversations_table(model, cell), ("metrics", ""): rows_table(rows)}
-    for name, arm in cell.arms.items():
-        tables["outcomes", name] = outcomes_table(cell, arm)
-        tables["alerts", name] = alerts_table(arm)
-        tables["decisions", name] = decisions_table(arm)
-        tables["actions", name] = actions_table(arm)
+    tables = cell_tables(model, cell) | {("metrics", ""): rows_table(cell_rows(model, cell))}
     files = [folder.write_cell_table(kind, replication, table, arm or None) for (kind, arm), table in tables.items()]
     digest = combine({f"{kind}/{arm}": table_digest(table) for (kind, arm), table in tables.items()})
     return Finished(digest, files, cell.faults)

@@ -23,6 +23,17 @@ from simharness.world.model import WorldModel
 SYNTHETIC = {b"synthetic": b"true", b"schema_version": str(SCHEMA_VERSION).encode()}
 
 
+def cell_tables(model: WorldModel, cell: Cell) -> dict[tuple[str, str], pa.Table]:
+    """Every table of a cell by kind and arm: conversations (arm ""), and four kinds of every arm."""
+    tables = {("conversations", ""): conversations_table(model, cell)}
+    for name, arm in cell.arms.items():
+        tables["outcomes", name] = outcomes_table(cell, arm)
+        tables["alerts", name] = alerts_table(arm)
+        tables["decisions", name] = decisions_table(arm)
+        tables["actions", name] = actions_table(arm)
+    return tables
+
+
 def conversations_table(model: WorldModel, cell: Cell) -> pa.Table:
     """Every grooming conversation with its natural course: what happens if nobody acts.
 

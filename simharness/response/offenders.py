@@ -113,7 +113,7 @@ class Offenders:
             elif state.active(other, now):
                 if self._goes_on(other, "offender.suspended", self.settings.suspension_recontact):
                     continue
-                if back < sim.horizon_s:
+                if back < np.inf:  # whether that is still in the period decides nothing of what comes before its end
                     self._move(other, back - now, platform)
                 else:
                     sim.end(other)

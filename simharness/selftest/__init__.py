@@ -1,0 +1,1 @@
+"""The relations that a sound simulation must obey, tried on a user's own scenario, detectors and policies."""
