@@ -20,6 +20,7 @@ from simharness.world.model import WorldModel
 from simharness.world.phrasebook import Phrasebook
 
 LEAST = 1e-300  # a posterior nearer to certainty than this is certainty: log-odds stay finite
+SMALLEST = 5e-324  # floats above 0: LEAST of what nothing else is likelier than may be none of them
 
 
 class FilterTables(NamedTuple):
@@ -164,7 +165,8 @@ def posterior_log_odds(symbol: Any, begin: Any, end: Any, seen_from: Any, tables
                 benign += belief[s]
             total = grooming + benign
             if total > 0.0:
-                log_odds = np.float32(np.log(max(grooming, LEAST * total) / max(benign, LEAST * total)))
+                floor = max(LEAST * total, SMALLEST)
+                log_odds = np.float32(np.log(max(grooming, floor) / max(benign, floor)))
                 scale = 1.0 / total
                 for s in range(states):
                     belief[s] *= scale

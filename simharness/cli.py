@@ -1,9 +1,9 @@
 """The command line: options here, the work in ``simharness.commands``, imported only when a command is given.
 
-Exit codes: 0 done; 1 a rule of the contract is broken, or a metric is worse than in the base run; 2 usage or scenario
-error, nothing ran; 3 incomplete, can be continued; 4 inconclusive; 5 nothing was checked; 6 base run missing or not
-comparable; 70 an error inside simharness or in a detector; 130 interrupted, the partial run is valid; 141 nobody reads
-the output any more.
+Exit codes: 0 done; 1 a rule of the contract is broken, a metric is worse than in the base run, or a conversation is
+missed; 2 usage or scenario error, nothing ran; 3 incomplete, can be continued; 4 inconclusive; 5 nothing was checked; 6
+base run missing or not comparable; 70 an error inside simharness or in a detector; 130 interrupted, the partial run is
+valid; 141 nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from simharness.cli_harness import check_detector, corpus, init, robustness, stream, sweep
+from simharness.cli_hunt import hunt, promote, replay
 from simharness.cli_options import jobs_option, option, path_type, results_option, scenario_options
 from simharness.cli_runs import compare
 from simharness.cli_selftest import selftest
@@ -154,7 +155,7 @@ def calibrate(**options: Any) -> None:
     work(**options, **renamed)
 
 
-for command in (check_detector, compare, corpus, init, robustness, selftest, stream, sweep):
+for command in (check_detector, compare, corpus, hunt, init, promote, replay, robustness, selftest, stream, sweep):
     commands.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""From options to a loaded scenario, shared by ``run`` and ``plan``."""
+"""From options to a loaded scenario, shared by the commands that load one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from simharness.detection.registry import build
+from simharness.detection.registry import build, registered
 from simharness.detection.scoring import release
 from simharness.errors import UsageError
 from simharness.scenario.load import Loaded, load_scenario
@@ -38,9 +39,39 @@ def load(
         added[_name(spec, [*loaded.scenario.detectors, *added])] = spec
     more = []
     for name, spec in added.items():
-        folder = {"folder": os.path.relpath(_begins(spec, loaded.folder), loaded.folder)} if ":" in spec else {}
+        folder = (
+            {"folder": os.path.relpath(_begins(spec, loaded.folder).resolve(), loaded.folder.resolve())}
+            if ":" in spec
+            else {}
+        )
         more.append(f"detectors.{name}={json.dumps({'use': spec} | folder)}")
     return load_scenario(scenario, [*assignments, *more], **changes)
+
+
+class Chosen(NamedTuple):
+    """A scenario and the name of one of its detectors. ``added``: by its spec; otherwise it is the scenario's own."""
+
+    loaded: Loaded
+    name: str
+    added: bool
+
+
+def load_with(scenario: Path, assignments: Sequence[str], detector: str) -> Chosen:
+    """A scenario, and its own detector of that name or else one added by its spec. Raises UsageError or UsageErrors."""
+
+    def loaded(*detectors: str) -> Loaded:
+        return load(scenario, seed=None, replications=None, scale=None, assignments=assignments, detectors=detectors)
+
+    own = loaded()
+    if detector in own.scenario.detectors:
+        return Chosen(own, detector, added=False)
+    names = [*own.scenario.detectors, *(name for name in registered() if name not in own.scenario.detectors)]
+    if ":" not in detector and detector not in names:
+        allowed, hint = f"{', '.join(names)}, package:Object, file.py:Object, ...", did_you_mean(detector, names)
+        raise UsageError(f"--detector {detector}", "unknown detector", allowed=allowed, hint=hint)
+    more = loaded(detector)
+    name = next(name for name in more.scenario.detectors if name not in own.scenario.detectors)
+    return Chosen(more, name, added=True)
 
 
 def _begins(spec: str, scenario: Path) -> Path:

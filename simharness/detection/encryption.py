@@ -22,16 +22,17 @@ def hide(view: ConversationBatch, hidden: NDArray[np.bool_]) -> ConversationBatc
     masked = hidden[view.platform]
     if not masked.any():
         return view
-    return _hidden(view, np.repeat(masked, view.end - view.begin))
+    return hide_messages(view, np.repeat(masked, view.end - view.begin))
 
 
 def hide_events(events: EventBatch, hidden: NDArray[np.bool_]) -> EventBatch:
     """As :func:`hide`, for events: their accounts, children and times stay as well."""
     message = hidden[events.platform]
-    return _hidden(events, message) if message.any() else events
+    return hide_messages(events, message) if message.any() else events
 
 
-def _hidden(batch: _Messages, message: NDArray[np.bool_]) -> _Messages:
+def hide_messages(batch: _Messages, message: NDArray[np.bool_]) -> _Messages:
+    """The batch with the texts of the messages given by a mask, shape (messages,), replaced by the empty text."""
     empty = np.uint16(2 * len(batch.texts))
     symbol = np.where(message, empty | batch.symbol & np.uint16(1), batch.symbol)
     return replace(batch, texts=(*batch.texts, ""), symbol=symbol)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from simharness.detection.guard import Guard
 from simharness.detection.rows import events_of
-from simharness.records import ConversationBatch
+from simharness.records import ConversationBatch, EventBatch
 
 
 def begin(detector: Any) -> Any:
@@ -28,5 +28,10 @@ def watch_alone(detector: Any, guard: Guard, batch: ConversationBatch) -> NDArra
     """
     events, order = events_of(batch)
     out = np.empty(len(events), np.float32)
-    out[order] = guard.ask_stream(lambda: [(lambda: begin(detector).watch(events), len(events))], "events")
+    out[order] = watch_once(detector, guard, events)
     return out
+
+
+def watch_once(detector: Any, guard: Guard, events: EventBatch) -> NDArray[np.float32]:
+    """Risk after each event of a stream from its beginning to its end. Raises DetectorFailed."""
+    return guard.ask_stream(lambda: [(lambda: begin(detector).watch(events), len(events))], "events")

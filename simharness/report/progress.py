@@ -14,21 +14,24 @@ EVERY_SHARE = 0.05
 EVERY_S = 30.0
 PREPARE = "prepare"
 _PREPARING = "training detectors and setting alert levels"
-_RUNNING = "cells"  # a replication, or one nation of it
+CELLS = "cells"  # each a replication, or one nation of it
 _NOTHING_LEFT = "all cells were finished before"
 
 Notify = Callable[[str, int, int], None]
 
 
 @contextmanager
-def progress(stream: IO[str], live: bool | None = None) -> Iterator[Notify]:
-    """Show progress while the context is open. ``live``: a bar instead of lines; by default on a terminal only."""
-    with _bar(stream) if (stream.isatty() if live is None else live) else _lines(stream) as notify:
+def progress(stream: IO[str], live: bool | None = None, counted: str = CELLS) -> Iterator[Notify]:
+    """Show progress while the context is open. ``live``: a bar instead of lines; by default on a terminal only.
+    ``counted``: what is counted when nothing is prepared any more.
+    """
+    bar = stream.isatty() if live is None else live
+    with _bar(stream, counted) if bar else _lines(stream, counted) as notify:
         yield notify
 
 
 @contextmanager
-def _bar(stream: IO[str]) -> Iterator[Notify]:
+def _bar(stream: IO[str], counted: str) -> Iterator[Notify]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -50,14 +53,14 @@ def _bar(stream: IO[str]) -> Iterator[Notify]:
         task = bar.add_task(_PREPARING, total=None)
 
         def notify(what: str, done: int, total: int) -> None:
-            bar.update(task, description=_doing(what, done, total), completed=done, total=total)
+            bar.update(task, description=_doing(what, done, total, counted), completed=done, total=total)
 
         yield notify
 
 
 @contextmanager
-def _lines(stream: IO[str]) -> Iterator[Notify]:
-    lines = Lines(stream)
+def _lines(stream: IO[str], counted: str) -> Iterator[Notify]:
+    lines = Lines(stream, counted=counted)
     stop = threading.Event()
 
     def beat() -> None:
@@ -77,8 +80,8 @@ def _lines(stream: IO[str]) -> Iterator[Notify]:
 class Lines:
     """Decides which notices become lines. ``clock`` in seconds, from any beginning."""
 
-    def __init__(self, stream: IO[str], clock: Callable[[], float] = monotonic) -> None:
-        self._stream, self._clock = stream, clock
+    def __init__(self, stream: IO[str], clock: Callable[[], float] = monotonic, counted: str = CELLS) -> None:
+        self._stream, self._clock, self._counted = stream, clock, counted
         self._began = self._told_at = clock()
         self._told_share = 0.0
         self._last: tuple[str, int, int] = (PREPARE, 0, 0)
@@ -107,12 +110,12 @@ class Lines:
         what, done, total = self._last
         now = self._clock()
         count = f"{done}/{total} ({100 * share:.0f} %)"
-        line = f"{_doing(what, done, total)}: {count}, {format_duration(now - self._began)}"
+        line = f"{_doing(what, done, total, self._counted)}: {count}, {format_duration(now - self._began)}"
         print(line, file=self._stream, flush=True)
         self._told_share, self._told_at = share, now
 
 
-def _doing(what: str, done: int, total: int) -> str:
+def _doing(what: str, done: int, total: int, counted: str) -> str:
     if what != PREPARE:
-        return _RUNNING
+        return counted
     return _NOTHING_LEFT if done == total else _PREPARING
