@@ -90,7 +90,7 @@ def list_(what: str, results: Path, scenarios: Path) -> None:
 @click.argument("run", metavar="RUN")
 @option(
     "--format",
-    type=click.Choice(["terminal", "md", "json", "headline"]),
+    type=click.Choice(["terminal", "md", "json", "junit", "headline"]),
     help="default: by the suffix of -o, or terminal; headline: the main numbers in Markdown",
 )
 @option("-o", "--output", type=path_type, help="file to write; stdout if absent")

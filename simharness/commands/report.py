@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 
 from simharness.errors import UsageError
 from simharness.report.content import compose, read_run
+from simharness.report.expectations import read_expectations
 from simharness.report.headline import headline, put_into
 from simharness.report.markdown import markdown
 from simharness.report.terminal import console, show
-from simharness.store import SUMMARY, RunFolder, find_run
+from simharness.store import RunFolder, find_run
+from simharness.suites.junit import junit
 
 HEADLINE = "headline"
-_SUFFIXES = {".md": "md", ".json": "json"}
+JUNIT = "junit"
+_SUFFIXES = {".md": "md", ".json": "json", ".xml": JUNIT}
 
 
 def report(run: str, kind: str | None, output: Path | None, results: Path, into: Path | None = None) -> None:
@@ -34,7 +38,7 @@ def report(run: str, kind: str | None, output: Path | None, results: Path, into:
     kind = kind or (_SUFFIXES.get(output.suffix, "terminal") if output else "terminal")
     if kind == "terminal" and output is None:
         summary, facts = read_run(folder)
-        show(compose(summary, facts), facts.path, console(sys.stdout))
+        show(compose(summary, facts, read_expectations(folder)), facts.path, console(sys.stdout))
         return
     text = _text(folder, kind)
     if output is None:
@@ -64,11 +68,19 @@ def _page(path: Path) -> tuple[str, str]:
 
 def _text(folder: RunFolder, kind: str) -> str:
     summary, facts = read_run(folder)
+    expected = read_expectations(folder)
     if kind == "json":
-        return (folder.path / SUMMARY).read_text(encoding="utf-8")
+        return (
+            json.dumps(summary | ({"expectations": expected} if expected else {}), indent=2, ensure_ascii=False) + "\n"
+        )
+    if kind == JUNIT:
+        if expected is None:
+            hint = "Hold the run against its bars first: simharness check RUN."
+            raise UsageError(str(folder.path), "was never held against any expectation", hint=hint)
+        return junit({summary["scenario"]["name"]: expected}, "simharness")
     if kind == HEADLINE:
         return headline(summary)
-    composed = compose(summary, facts)
+    composed = compose(summary, facts, expected)
     if kind == "md":
         return markdown(composed)
     plain = io.StringIO()

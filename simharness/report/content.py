@@ -11,6 +11,7 @@ from simharness.errors import UsageError
 from simharness.records import SCHEMA_VERSION
 from simharness.report.cost_tables import cost_tables
 from simharness.report.early_table import early_table
+from simharness.report.expectations import Found, expectations_table, verdict_lines
 from simharness.report.faults import fault_lines, faults_table
 from simharness.report.harm_tables import harm_tables
 from simharness.report.response_tables import (
@@ -79,16 +80,16 @@ def _nothing_yet(folder: RunFolder, manifest: Mapping[str, Any]) -> UsageError:
     return UsageError(str(folder.path), problem, hint="Give the run's own command again to continue it.")
 
 
-def compose(summary: Mapping[str, Any], facts: Facts) -> Report:
-    """The whole report of one run."""
+def compose(summary: Mapping[str, Any], facts: Facts, expected: Found | None = None) -> Report:
+    """The whole report of one run. ``expected``: what its bars came to, which is then said first."""
     scenario = summary["scenario"]
     blocks = summary["assumed"]
     return Report(
         banner=_banner(summary),
         title=scenario["title"],
         description=scenario["description"],
-        verdict=verdict(summary),
-        tables=_tables(summary),
+        verdict=(*verdict(summary), *(verdict_lines(expected, summary["replications"]) if expected else ())),
+        tables=(*((expectations_table(expected),) if expected else ()), *_tables(summary)),
         assumptions=tuple((block["path"], block["evidence"], block["source"]) for block in blocks),
         assumptions_line=_assumptions(blocks),
         notes=(summary["weighting"], summary["censoring"], _intervals(summary["replications"]), *_precision(summary)),

@@ -106,7 +106,7 @@ def _part(table: Table, places: list[int], label: int, room: int, suffix: str) -
         show_edge=False,
         padding=(0, _GAP - 1, 0, 0),
     )
-    laid_out.add_column(table.columns[0], width=label)
+    laid_out.add_column(table.columns[0], width=label, overflow="fold")  # a name cut short names nothing
     for place in places:
         laid_out.add_column(table.columns[place], width=min(_needed(table, place), room))
     for row in table.rows:

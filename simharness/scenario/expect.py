@@ -3,7 +3,7 @@
     expectation := METRIC [ "[" subject { "," stratum } "]" ] [ "." bound ] op value
     subject     := NAME [ "vs" against ]            NAME, "*", "arm/NAME" or "detector/NAME"
     against     := NAME | "base" | "base/NAME"      another of the run, or one of the base run
-    stratum     := DIMENSION "=" VALUE | STRATUM    age=12-15, age=*, moderators, p10
+    stratum     := DIMENSION "=" VALUE | STRATUM    age=12-15, age=*, moderators, p10; a VALUE may hold a comma
     bound       := "ci_low" | "ci_high" | "estimate"
     op          := ">=" | ">" | "<=" | "<" | "==" | "not_worse"
     value       := number | number "%" (only after not_worse: of the other side's estimate)
@@ -32,7 +32,7 @@ EXAMPLE = "recall[text_model, age=12-15] >= 0.5"
 
 _TERM = re.compile(
     r"(?P<metric>[a-z0-9_]+) *(?:\[(?P<inside>[^\[\]]*)\])? *(?:\. *(?P<bound>\w+))? *"
-    r"(?P<op>[<>=!]+|not_worse) *(?P<value>\S.*)",
+    r"(?P<op>[<>=!]++|not_worse) *(?P<value>\S.*)",
     re.IGNORECASE,
 )
 
@@ -95,7 +95,7 @@ class Expectation(Model):
             )
         if self.bound is not None:
             raise ValueError("at bound: not_worse is always held by the worse bound: leave it out")
-        if not self.margin >= 0.0:
+        if not 0.0 <= self.margin < math.inf:
             raise ValueError(f"at value: expected how much worse does not matter, from 0 on, got {self.value}")
 
     @property
@@ -151,10 +151,10 @@ def _inside(text: str | None, sentence: str) -> dict[str, Any]:
         out["of"], _, against = (part.strip() for part in re.sub(r"\s+vs\s+", "\0", parts.pop(0)).partition("\0"))
         if against:
             out["versus"] = against
-    if len(parts) > 1:
+    if len(parts) > 1 and ("=" not in parts[0] or any("=" in part for part in parts[1:])):
         raise ValueError(f"expected one stratum, got {', '.join(parts)}; no metric is measured in two at once")
     if parts:
-        dimension, equals, group = (part.strip() for part in parts[0].partition("="))
+        dimension, equals, group = (part.strip() for part in ", ".join(parts).partition("="))
         out["where"] = {dimension: group} if equals else {STRATUM: dimension}
     return out
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from simharness.known_run import known_of, lived
-from simharness.pairing import Known
 from simharness.records import SCHEMA_VERSION
 from simharness.report.content import read_run
-from simharness.store import SUMMARY, RunFolder
+from simharness.report.expectations import EXPECTATIONS
+from simharness.store import RunFolder
 from simharness.suites.items import Item
 from simharness.suites.judging import Judged, as_json, exit_code, judge
-
-EXPECTATIONS = "expectations.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,8 @@ class Gated:
     """What the bars of one run came to.
 
     ``run`` and ``base``: ``<scenario>/<run id>``. ``bars_before``: whether the bars are those that were there when the
-    run was begun; None: not known. ``command``: what a person gives to see the same again.
+    run was begun; None: not known. ``command``: what a person gives to see the same again. ``incomplete``: the run, or
+    a base that it is held against, is not complete, a failed detector being enough.
     """
 
     run: str
@@ -49,15 +47,18 @@ def gate(
     run, against = known_of(folder), known_of(base) if base is not None else None
     if against is not None and base is not None and run.code != against.code:
         run, against = replace(run, lived=lived(folder)), replace(against, lived=lived(base))
-    judged = tuple(judge(items, run, against, _lost(summary, against, base)))
-    incomplete = summary["status"] != "complete"
-    before = folder.read_manifest().get("expect_before")
+    looked_at = [summary]
+    if base is not None and any(item.in_base for item in items):
+        looked_at.append(read_run(base)[0])
+    judged = tuple(judge(items, run, against, _lost(looked_at)))
+    incomplete = any(each["status"] != "complete" for each in looked_at)
+    manifest = folder.read_manifest()
     found = Gated(
         facts.name,
         against.name if against is not None else None,
         judged,
         exit_code(judged, incomplete=incomplete),
-        None if before is None else before == expect,
+        manifest["expect_before"] == expect if "expect_before" in manifest else None,
         command,
         summary["replications"],
         summary["scenario"]["seed"],
@@ -84,9 +85,6 @@ def gated_json(found: Gated) -> dict[str, Any]:
     }
 
 
-def _lost(summary: dict[str, Any], against: Known | None, base: RunFolder | None) -> list[str]:
-    """Detectors that failed in the run, or in its base."""
-    summaries = [summary]
-    if against is not None and base is not None:
-        summaries.append(json.loads((base.path / SUMMARY).read_text(encoding="utf-8")))
+def _lost(summaries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Detectors that failed in any of the runs."""
     return [fault["detector"] for each in summaries for fault in each["faults"] if fault["effect"] == "failed"]

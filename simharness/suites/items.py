@@ -177,7 +177,7 @@ def _name(scenario: Scenario, wanted: Expectation, subject: str, of: str, stratu
     inside += f" vs {wanted.versus}" if wanted.versus else ""
     inside += f", {stratum}" if stratum else ""
     bound = f".{wanted.bound}" if wanted.bound else ""
-    value = wanted.value if isinstance(wanted.value, str) else f"{wanted.value:.10g}"
+    value = wanted.value if isinstance(wanted.value, str) else repr(wanted.value).removesuffix(".0")  # exactly
     return f"{wanted.metric}[{inside}]{bound} {wanted.op} {value}"
 
 

@@ -12,7 +12,9 @@ from simharness.metrics.catalogue import METRICS
 from simharness.metrics.difference import Counts, counts_of, difference, same_throughout, supported
 from simharness.metrics.estimates import Values, by_subject, estimate_of
 from simharness.metrics.intervals import Interval
+from simharness.metrics.sampled import NOTHING_SEEN, not_ruled_out
 from simharness.pairing import Known, require_same_size, why_unpaired
+from simharness.records import LADDER
 from simharness.scenario.tree import did_you_mean
 from simharness.suites.items import ARM, Item
 
@@ -124,8 +126,8 @@ def _judged(
     run: Known,
     base: Known | None,
 ) -> Judged:
-    unit, nothing = METRICS[item.subject, item.metric].unit, Interval(None, None, None, 0, "none")
-    empty = Judged(item, "undefined", nothing, unit, item.expectation.op, _stated(item), None)
+    unit = METRICS[item.subject, item.metric].unit
+    empty = Judged(item, "undefined", _NONE, unit, item.expectation.op, _stated(item), None)
     needed = (
         _detector_of(item.subject, item.of, run),
         _detector_of(item.subject, item.versus, base if item.in_base else run),
@@ -141,6 +143,7 @@ def _judged(
     if nobody:
         return replace(empty, why="no grooming conversation in any replication: nothing was put to the test")
     found, pairs, bar = _measured(item, values, against, paired or not item.in_base)
+    found = _unseen(item, series, other, run, base if item.in_base else run) or found
     whole = replace(
         empty, found=found, bar=bar, op=_op(item), paired=None if against is None else paired or not item.in_base
     )
@@ -167,7 +170,7 @@ def _measured(
 
 def _difference(ours: Counts, base: Counts, paired: bool) -> Interval:
     if paired and same_throughout(ours, base, paired=True):  # nothing tells the two apart: no chance in that
-        return Interval(0.0, 0.0, 0.0, len(ours.each), "same in every replication")
+        return Interval(0.0, 0.0, 0.0, len(ours.each), _SAME)
     return difference(ours, base, paired=paired)
 
 
@@ -177,6 +180,19 @@ def _each(ours: Counts, base: Counts, paired: bool) -> list[float | None]:
         return []
     pairs = zip(ours.each, base.each, strict=True)
     return [None if one is None or other is None else one - other for one, other in pairs]
+
+
+def _unseen(item: Item, series: Series, other: Series, run: Known, against: Known | None) -> Interval | None:
+    """The interval where, on either side, none of the sampled harmless conversations was counted; None if one was."""
+    ours = not_ruled_out(item.subject, item.of, item.key, series, run.scenario)
+    if item.versus is None or ours is None:
+        return ours
+    assert against is not None
+    theirs = not_ruled_out(item.subject, item.versus, item.key, other, against.scenario)
+    if theirs is None:
+        return None
+    assert ours.low is not None and ours.high is not None and theirs.low is not None and theirs.high is not None
+    return Interval(0.0, ours.low - theirs.high, ours.high - theirs.low, min(ours.n, theirs.n), NOTHING_SEEN)
 
 
 def _decided(whole: Judged, values: Sequence[float | None]) -> Judged:
@@ -195,11 +211,12 @@ def _decided(whole: Judged, values: Sequence[float | None]) -> Judged:
         return replace(
             whole, outcome="held" if _holds(op, found.estimate, bar) else "missed", why="by the estimate alone"
         )
-    certain = found.method == "same in every replication"
+    certain = found.method in (_SAME, NOTHING_SEEN)
     if found.low is None or found.high is None or not (certain or supported(found)):
         few = f"{found.n} replication{'s' if found.n != 1 else ''} can carry no interval to decide by"
         return replace(whole, outcome="inconclusive", why=f"{few}: run more")
-    return replace(whole, **_by_interval(op, bound, found.low, found.high, bar))
+    whole = replace(whole, **_by_interval(op, bound, found.low, found.high, bar))
+    return replace(whole, why=_ONLY_SAMPLED) if found.method == NOTHING_SEEN and found.low != found.high else whole
 
 
 def _by_interval(op: str, bound: str | None, low: float, high: float, bar: float) -> dict[str, Any]:
@@ -244,9 +261,9 @@ def _bar(item: Item, against: Mapping[str, Values]) -> float | None:
 
 
 def _nobody(series: Series) -> bool:
-    """Whether no replication has a single grooming conversation, by every detector's own count."""
+    """Whether no replication has a single grooming conversation, by the count of every detector and every arm."""
     counts = [
-        value for (subject, _), each in series.items() if subject != ARM for value in each.get("grooming", {}).values()
+        value for (subject, _), each in series.items() for value in each.get(_GROOMING[subject == ARM], {}).values()
     ]
     return bool(counts) and not any(counts)
 
@@ -270,5 +287,11 @@ def _require_there(item: Item, other: Series, base: Known | None) -> None:
         )
 
 
+_GROOMING = ("grooming", f"at_risk[{LADDER[0]}:0d]")  # counted by detectors, and by arms
+_SAME = "same in every replication"
+_ONLY_SAMPLED = (
+    "none was counted in the sample of harmless conversations, each of which stands for many: the bound is that of "
+    "Poisson's distribution"
+)
 _NONE = Interval(None, None, None, 0, "none")
 _STRADDLES = "the interval straddles the bar: run more replications, or set another bar"
