@@ -1,14 +1,18 @@
 # make run: the flagship comparison.  make test: everything CI checks.  Both set up a virtual environment in .venv first.
+# make smoke: the suite of small runs with bars, in under a minute.
 # make embedding: adds the packages of the sentence embedding (several gigabytes), so that make test runs its tests as well.
 PYTHON := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO := scenarios/england_wales_2017.yaml
 
-.PHONY: run test lint bench embedding clean
+.PHONY: run smoke test lint bench embedding clean
 
 run: $(VENV)/ready
 	$(BIN)/simharness run $(SCENARIO)
+
+smoke: $(VENV)/ready
+	$(BIN)/simharness run scenarios/suites/smoke.yaml -o results -o results/smoke.xml -o results/smoke.md
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile

@@ -1,9 +1,9 @@
 """The command line: options here, the work in ``simharness.commands``, imported only when a command is given.
 
-Exit codes: 0 done; 1 a rule of the contract is broken, a metric is worse than in the base run, or a conversation is
-missed; 2 usage or scenario error, nothing ran; 3 incomplete, can be continued; 4 inconclusive; 5 nothing was checked; 6
-base run missing or not comparable; 70 an error inside simharness or in a detector; 130 interrupted, the partial run is
-valid; 141 nobody reads the output any more.
+Exit codes: 0 done; 1 an expectation or a conversation is missed, a rule of the contract broken, or a metric worse than
+in the base run; 2 usage or scenario error, nothing ran; 3 incomplete, can be continued; 4 inconclusive; 5 nothing was
+checked; 6 base run missing or not comparable; 70 an error inside simharness or in a detector; 130 interrupted, the
+partial run is valid; 141 nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -16,9 +16,18 @@ from typing import Any
 
 import click
 
+from simharness.cli_checks import check, expect
 from simharness.cli_harness import check_detector, corpus, init, robustness, stream, sweep
 from simharness.cli_hunt import hunt, promote, replay
-from simharness.cli_options import jobs_option, option, path_type, results_option, scenario_options
+from simharness.cli_options import (
+    base_option,
+    jobs_option,
+    option,
+    outputs_option,
+    path_type,
+    results_option,
+    scenario_options,
+)
 from simharness.cli_runs import compare
 from simharness.cli_selftest import selftest
 from simharness.errors import SimharnessError, causes
@@ -46,21 +55,32 @@ def commands() -> None:
 
 @commands.command()
 @scenario_options
-@option("-o", "--output", type=path_type, default=Path("results"), show_default=True, help="folder to write runs into")
+@outputs_option(
+    "folder to write runs into (default: results), or a file: JUnit (.xml), page (.md), summary (.json); repeatable"
+)
+@base_option
+@option("--no-check", is_flag=True, help="hold nothing against what is expected")
 @jobs_option
 @option("--batch-size", type=click.IntRange(min=1), help="conversations generated at a time; changes no result")
 @option("--json", is_flag=True, help="JSON lines on stdout: each finished cell, then the summary")
-def run(**options: Any) -> None:
-    """Run a scenario, or continue where it stopped, and report it."""
+def run(**options: Any) -> int:
+    """Run a scenario or a suite, or continue where it stopped; report it, and hold it against what is expected of it.
+
+    Options count for every run of a suite, and for a base that is run in the same job.
+
+    Exit codes: 0 all held, or nothing is expected; 1 a bar is missed; 2 usage, nothing ran; 3 incomplete, or a detector
+    failed; 4 none is missed, but an interval straddles its bar; 5 nothing was checked; 6 the base run is missing or not
+    comparable; 130 interrupted.
+    """
     from simharness.commands.run import run as work
 
-    work(as_json=options.pop("json"), **_chosen(options))
+    return work(as_json=options.pop("json"), **_chosen(options))
 
 
 @commands.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=path_type)
 def validate(files: tuple[Path, ...]) -> None:
-    """Do everything short of running, and name every problem by file and line."""
+    """Do everything short of running, of scenarios and suites, and name every problem by file and line."""
     from simharness.commands.check import validate as work
 
     work(files)
@@ -68,11 +88,12 @@ def validate(files: tuple[Path, ...]) -> None:
 
 @commands.command()
 @option("-o", "--output", type=path_type, help="file to write; stdout if absent")
-def schema(output: Path | None) -> None:
+@option("--suite", is_flag=True, help="of suites instead")
+def schema(output: Path | None, suite: bool) -> None:
     """Print the JSON Schema (draft-07) of scenario files, for editors."""
     from simharness.commands.check import schema as work
 
-    work(output)
+    work(output, suite)
 
 
 @commands.command("list")
@@ -155,7 +176,8 @@ def calibrate(**options: Any) -> None:
     work(**options, **renamed)
 
 
-for command in (check_detector, compare, corpus, hunt, init, promote, replay, robustness, selftest, stream, sweep):
+CHECKS = (check, check_detector, compare, expect, hunt, promote, replay, selftest)
+for command in (*CHECKS, corpus, init, robustness, stream, sweep):
     commands.add_command(command)
 
 

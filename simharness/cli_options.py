@@ -21,6 +21,13 @@ jobs_option = option(
     "--jobs", type=click.IntRange(min=1), default=os.cpu_count, show_default="number of CPUs", help="processes"
 )
 
+base_option = option("--base", metavar="FILE|RUN", help="what `vs base` means: a scenario, run first, or a run")
+
+
+def outputs_option(text: str) -> Callable[[F], F]:
+    """``-o``, which repeats; each takes its type from its suffix."""
+    return option("-o", "--output", metavar="OUT", type=path_type, multiple=True, help=text)
+
 
 def scenario_options(command: F) -> F:
     """Options of every command that loads one scenario."""

@@ -32,7 +32,7 @@ from simharness.provenance import combine, file_digest, git_revision, source_dig
 from simharness.scenario.load import Loaded, deciding, located, resolved
 from simharness.scenario.model import Scenario
 from simharness.store import METRICS as METRICS_FILE
-from simharness.store import RESOLVED_SCENARIO, SUMMARY, RunFolder, RunStatus
+from simharness.store import POPULATION, RESOLVED_SCENARIO, SUMMARY, RunFolder, RunStatus
 from simharness.world.generate import DEFAULT_BATCH
 from simharness.world.model import WorldModel, build_model
 
@@ -77,6 +77,7 @@ def run_scenario(
         kept = {cell for cell in before if not _lost(failing[cell])}
         folder.write_manifest("running", provenance)
         folder.write_yaml(RESOLVED_SCENARIO, resolved(scenario))
+        folder.write_text(POPULATION, population_of(loaded))
         try:
             cells = _cells(loaded, folder, kept)
             tell("prepare", len(kept.intersection(cells)), len(cells))
@@ -169,7 +170,7 @@ def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str
     used = versions(sorted(packages))
     parts = {
         "scenario": text_digest(json.dumps(deciding(scenario), sort_keys=True)),
-        "data": text_digest((loaded.folder / scenario.world.population.table).read_text(encoding="utf-8")),
+        "data": text_digest(population_of(loaded)),
         "simharness": source_digest([Path(__file__).parent]),
         "detectors": combine({name: _made_of(detector) for name, detector in detectors.items()}),
         "versions": text_digest(json.dumps(used, sort_keys=True)),
@@ -185,6 +186,11 @@ def provenance_of(loaded: Loaded, detectors: Mapping[str, Detector]) -> dict[str
         "versions": used,
         "git_revision": git_revision(Path(__file__).parent),
     }
+
+
+def population_of(loaded: Loaded) -> str:
+    """The text of the population's table."""
+    return (loaded.folder / loaded.scenario.world.population.table).read_text(encoding="utf-8")
 
 
 def _bars(folder: RunFolder, scenario: Scenario, *, begun: bool) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from simharness.records import SCHEMA_VERSION
 
 MANIFEST = "manifest.json"
 RESOLVED_SCENARIO = "scenario.resolved.yaml"
+POPULATION = "population.csv"  # the scenario's table, so that the folder alone says what was simulated
 STATUS = "status.jsonl"
 TABLES = "tables"
 METRICS = "metrics.parquet"

@@ -1,4 +1,4 @@
-"""``simharness validate`` and ``simharness schema``: what a scenario may say, checked without running it."""
+"""``simharness validate`` and ``simharness schema``: what scenarios and suites may say, checked without running it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from simharness.commands.json_schema import scenario_schema
+from simharness.commands.json_schema import scenario_schema, suite_schema
 from simharness.commands.report import write_file
-from simharness.detection.scoring import build_detector, release
-from simharness.errors import SimharnessError, UsageError, UsageErrors
-from simharness.metrics.precision import require_known_metric
-from simharness.scenario.load import Loaded, load_scenario, located
-from simharness.world.model import build_model
+from simharness.errors import UsageError, UsageErrors
+from simharness.scenario.load import Loaded, load_scenario
+from simharness.suites.items import items_of
+from simharness.suites.loading import detector_problems, model_of, several
+from simharness.suites.suite import is_suite, plan_file
 
 
 def validate(files: Sequence[Path]) -> None:
@@ -29,45 +29,28 @@ def validate(files: Sequence[Path]) -> None:
 
 
 def problems_of(file: Path) -> list[UsageError]:
-    """Everything that would keep a scenario from running: in the file, its world, and each of its detectors."""
+    """What would keep a scenario or a suite from running: in the file, the worlds, any detector, what is expected."""
     try:
+        if is_suite(file):
+            plan_file(file)
+            return []
         loaded = load_scenario(file)
     except (UsageError, UsageErrors) as error:
-        return _several(error)
-    return _world_problems(loaded) + _detector_problems(loaded)
+        return several(error)
+    return _expect_problems(loaded) + detector_problems(loaded)
 
 
-def _world_problems(loaded: Loaded) -> list[UsageError]:
+def _expect_problems(loaded: Loaded) -> list[UsageError]:
     try:
-        with located(loaded):
-            build_model(loaded.scenario, loaded.folder)
-            require_known_metric(loaded.scenario)
+        items_of(loaded, model_of(loaded), base=True)
     except (UsageError, UsageErrors) as error:
-        return _several(error)
+        return several(error)
     return []
 
 
-def _detector_problems(loaded: Loaded) -> list[UsageError]:
-    found = []
-    for name, spec in loaded.scenario.detectors.items():
-        try:
-            with located(loaded):
-                release(build_detector(spec, loaded.folder, f"detectors.{name}"))
-        except UsageError as error:
-            found.append(error)
-    return found
-
-
-def _several(error: SimharnessError) -> list[UsageError]:
-    if isinstance(error, UsageErrors):
-        return list(error.errors)
-    assert isinstance(error, UsageError)
-    return [error]
-
-
-def schema(output: Path | None) -> None:
-    """Print or write the JSON Schema of scenario files."""
-    text = json.dumps(scenario_schema(), indent=2, ensure_ascii=False) + "\n"
+def schema(output: Path | None, suite: bool) -> None:
+    """Print or write the JSON Schema of scenario files, or of suites."""
+    text = json.dumps(suite_schema() if suite else scenario_schema(), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(text)
     else:

@@ -1,11 +1,13 @@
-"""The JSON Schema of scenario files in draft-07, which is what editors read; pydantic writes 2020-12."""
+"""The JSON Schema of scenario files and suites in draft-07, which is what editors read; pydantic writes 2020-12."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from simharness.scenario.expect import EXAMPLE
 from simharness.scenario.model import Scenario
+from simharness.suites.spec import SuiteSpec
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 _LOCAL, _DRAFT_07_LOCAL = "#/$defs/", "#/definitions/"
@@ -24,12 +26,27 @@ def scenario_schema() -> dict[str, Any]:
         "anyOf": [text, {"type": "array", "items": text}],
     }
     schema["properties"] = {"extends": files, **schema["properties"]}
+    _allow_sentences(schema)
     arm = schema["definitions"]["Arm"]
     arm["properties"] = {
         "extends": {"description": "the arm whose values this one changes", **text},
         **arm["properties"],
     }
     return {"$schema": DIALECT, **schema}
+
+
+def suite_schema() -> dict[str, Any]:
+    """Draft-07 schema of a suite's file."""
+    schema: dict[str, Any] = _converted(SuiteSpec.model_json_schema())
+    _allow_sentences(schema)
+    return {"$schema": DIALECT, **schema, "required": ["suite", "title"]}
+
+
+def _allow_sentences(schema: dict[str, Any]) -> None:
+    """An expectation may be a sentence, which pydantic's own schema of the mapping behind it does not know."""
+    mapping = schema["definitions"]["Expectation"]
+    sentence = {"type": "string", "description": "METRIC[SUBJECT] OP VALUE", "examples": [EXAMPLE]}
+    schema["definitions"]["Expectation"] = {"description": mapping.pop("description"), "anyOf": [sentence, mapping]}
 
 
 def _converted(node: Any) -> Any:

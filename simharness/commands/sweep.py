@@ -11,11 +11,11 @@ from typing import Any
 
 from rich.text import Text
 
-from simharness.commands.options import parse_scale
 from simharness.report.progress import progress
 from simharness.report.sweep_tables import sweep_banner, sweep_notes, sweep_tables
 from simharness.report.terminal import console, show_tables
 from simharness.report.wording import counted
+from simharness.suites.loading import parse_scale
 from simharness.sweeping.engine import run_sweep
 from simharness.sweeping.groups import groups_of, lives_in, units_of
 from simharness.sweeping.living import live_unit, prepare_group

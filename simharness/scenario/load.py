@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from simharness.scenario.problems import check
 from simharness.scenario.source import inherit, override, read_tree
 from simharness.scenario.tree import Step, Tree, position_of, positioned
 
+Edit = Callable[[Tree], Tree]
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -26,15 +28,17 @@ class Loaded:
     folder: Path
 
 
-def load_scenario(path: Path, assignments: Sequence[str] = (), **changes: Any) -> Loaded:
+def load_scenario(path: Path, assignments: Sequence[str] = (), *, edit: Edit | None = None, **changes: Any) -> Loaded:
     """Load, resolve and validate one scenario file.
 
-    ``assignments`` are ``a.b=c`` as given to ``--set``; ``changes`` replace top-level keys (seed, scale, replications)
-    where not None. Raises UsageError or UsageErrors with file and line.
+    ``edit``: what another file says of it, before any option; ``assignments`` are ``a.b=c`` as given to ``--set``;
+    ``changes`` replace top-level keys (seed, scale, replications) where not None.
+    Raises UsageError or UsageErrors with file and line.
     """
     named = [f"{name}={value}" for name, value in changes.items() if value is not None]
     # After inheritance, so that what an arm inherits can be set for that arm alone.
-    tree = override(inherit(read_tree(path)), [*named, *assignments])
+    tree = inherit(read_tree(path))
+    tree = override(edit(tree) if edit else tree, [*named, *assignments])
     tree = _rebased(tree, path.parent)
     return Loaded(check(Scenario, tree), tree, path.parent)
 

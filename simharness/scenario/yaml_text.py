@@ -56,6 +56,39 @@ def set_values(path: Path, values: Mapping[str, str | float]) -> None:
     path.write_bytes(text.encode())
 
 
+def put_block(path: Path, key: str, block: str, *, replace: bool) -> None:
+    """Put ``block``, the lines of top-level ``key``, at the end of a YAML file, or with ``replace`` where the key is.
+
+    Not a byte of the rest changes.
+
+    Raises UsageError, and leaves the file as it was, where the key is there and is not to be replaced, or the file is
+    not a mapping in block style.
+    """
+    text = read_text(path, str(path))
+    root = _Parser(str(path)).compose(text)
+    if not isinstance(root, MappingNode) or root.flow_style:
+        raise UsageError(str(path), "cannot take a block", allowed="keys and values, a line each")
+    for place, (name, _) in enumerate(root.value):
+        if name.value != key:
+            continue
+        if not replace:
+            where = f"{path}:{name.start_mark.line + 1}: {key}"
+            raise UsageError(where, "is there already", hint="Remove it, or replace it with --force.")
+        after = root.value[place + 1][0].start_mark.line if place + 1 < len(root.value) else None
+        path.write_bytes(_with_lines(text, name.start_mark.line, after, block).encode())
+        return
+    path.write_bytes((text + ("" if text.endswith("\n") else "\n") + "\n" + block).encode())
+
+
+def _with_lines(text: str, begin: int, end: int | None, block: str) -> str:
+    """The text with other lines from ``begin`` up to ``end``; blank lines and comments before ``end`` stay with it."""
+    lines = text.splitlines(keepends=True)
+    end = len(lines) if end is None else end
+    while end > begin + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
+        end -= 1
+    return "".join([*lines[:begin], block, *lines[end:]])
+
+
 def _scalar_at(root: Node | None, name: str, where: str) -> ScalarNode:
     key, node = None, root
     for step in name.split("."):
