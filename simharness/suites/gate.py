@@ -44,18 +44,11 @@ def gate(
     results, NotComparable where the base cannot be held against it.
     """
     summary, facts = read_run(folder)
-    run, against = known_of(folder), known_of(base) if base is not None else None
-    if against is not None and base is not None and run.code != against.code:
-        run, against = replace(run, lived=lived(folder)), replace(against, lived=lived(base))
-    looked_at = [summary]
-    if base is not None and any(item.in_base for item in items):
-        looked_at.append(read_run(base)[0])
-    judged = tuple(judge(items, run, against, _lost(looked_at)))
-    incomplete = any(each["status"] != "complete" for each in looked_at)
+    judged, incomplete = judged_of(folder, items, base)
     manifest = folder.read_manifest()
     found = Gated(
         facts.name,
-        against.name if against is not None else None,
+        read_run(base)[1].name if base is not None else None,
         judged,
         exit_code(judged, incomplete=incomplete),
         manifest["expect_before"] == expect if "expect_before" in manifest else None,
@@ -66,6 +59,23 @@ def gate(
     )
     folder.write_json(EXPECTATIONS, gated_json(found))
     return found
+
+
+def judged_of(
+    folder: RunFolder, items: Sequence[Item], base: RunFolder | None = None
+) -> tuple[tuple[Judged, ...], bool]:
+    """Every item judged, and whether a run that was looked at is incomplete; nothing is written.
+
+    Raises UsageError where the run has no results, NotComparable where the base cannot be held against it.
+    """
+    looked_at = [read_run(folder)[0]]
+    run, against = known_of(folder), known_of(base) if base is not None else None
+    if against is not None and base is not None and run.code != against.code:
+        run, against = replace(run, lived=lived(folder)), replace(against, lived=lived(base))
+    if base is not None and any(item.in_base for item in items):
+        looked_at.append(read_run(base)[0])
+    judged = tuple(judge(items, run, against, _lost(looked_at)))
+    return judged, any(each["status"] != "complete" for each in looked_at)
 
 
 def gated_json(found: Gated) -> dict[str, Any]:

@@ -40,13 +40,11 @@ from simharness.response.state import CLOSED, MEETING, OFFENCE
 from simharness.scenario.load import Loaded
 from simharness.scenario.policy import POLICE, RECIPIENTS, TO_QUEUE, Arm
 from simharness.scenario.response import Response
+from simharness.suites.strategies.response import ASSUMED, PLATFORMS, arms, codes, responses
 from simharness.world.model import WorldModel, build_model
 
-ASSUMED = {"evidence": "assumed", "source": "test"}
 SMALL = ("training={grooming: 60, benign: 300, calibration: 4000}", "sampling.benign_fraction=0.02")
 RATES = (1.0, 4.0, 16.0)  # false alerts per 1,000 child-months: three alert levels, the highest first
-PLATFORMS = ("facebook", "instagram", "snapchat", "other")
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERYWHERE = ASSUMED | {"coverage": dict.fromkeys(PLATFORMS, 1.0)}
 # What decides when alerts are raised: an arm's input is prepared for each.
 SEEN: dict[str, dict[str, Any]] = {
@@ -152,187 +150,9 @@ def small(load: Callable[..., Loaded]) -> Small:
     return Small(model, cell.seed, dict(zip(("none", *arms), noted, strict=True)))
 
 
-# -- random policies ---------------------------------------------------------------------------------------------------
-
-chances = st.sampled_from([0.0, 0.3, 0.7, 1.0])
-lengths = st.sampled_from(["1h", "30h", "600h", "6000h"])
-some_actions = st.lists(st.sampled_from(ACTIONS), max_size=3, unique=True)
-
-
-def maybe(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.none() | values
-
-
-def mapping(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """What is drawn as None is left out."""
-    made = st.fixed_dictionaries(values)
-    return made.map(lambda drawn: {name: value for name, value in drawn.items() if value is not None})
-
-
-def block(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """The same, with evidence."""
-    return mapping(**values).map(lambda drawn: ASSUMED | drawn)
-
-
-delays = st.one_of(
-    st.fixed_dictionaries({"kind": st.just("constant"), "value": lengths}),
-    st.fixed_dictionaries({"kind": st.just("exponential"), "mean": lengths}),
-    st.fixed_dictionaries({"kind": st.just("lognormal"), "median": lengths, "sigma": st.just(1.0)}),
-)
-audits = block(
-    interval=st.sampled_from(["1d", "20d", "300d"]),
-    detects=chances,
-    closes=chances,
-    remedy=st.sampled_from(["0d", "9d"]),
-    sanction=maybe(block(closes=chances)),
-)
-
-
-def codes(audited: bool = True) -> st.SearchStrategy[dict[str, Any]]:
-    return block(
-        coverage=st.dictionaries(st.sampled_from(PLATFORMS), chances, min_size=1),
-        audits=maybe(audits) if audited else st.none(),
-        safer_defaults=maybe(block(prevented=chances)),
-        displacement=maybe(block(share=chances)),
-    )
-
-
-@st.composite
-def queues(draw: st.DrawFn, leads_to: list[str]) -> dict[str, Any]:
-    tier = block(
-        service=st.fixed_dictionaries(
-            {"kind": st.just("lognormal"), "median": st.sampled_from(["5min", "2h"]), "sigma": st.just(0.6)}
-        ),
-        sensitivity=chances,
-        specificity=chances,
-    )
-    tiers = draw(st.dictionaries(st.sampled_from(["trained", "untrained"]), tier, min_size=1))
-    shift = st.fixed_dictionaries(
-        {
-            "begins": st.sampled_from(["0h", "8h", "22h"]),
-            "ends": st.sampled_from(["0h", "7h", "16h", "24h"]),
-            "staff": st.sampled_from([1, 400, 4000]),
-            "tier": st.sampled_from(sorted(tiers)),
-            "days": st.lists(st.sampled_from(DAYS), min_size=1, unique=True),
-        }
-    )
-    shifts = draw(st.lists(shift, min_size=1, max_size=3))
-    on_duty = st.sampled_from(sorted({one["tier"] for one in shifts}))
-    levels = st.sampled_from(
-        [None, {"target": "8h"}, {"target": "3d", "urgent_target": "1h", "urgent_above": {"risk": 2.0}}]
-    )
-    level = draw(levels)
-    rules = ["first_come", "score", "value_of_time", *(["deadline"] if level else [])]
-    drawn = draw(
-        block(
-            priority=st.sampled_from(rules),
-            ageing=maybe(lengths),
-            expires=st.sampled_from(["1h", "48h", "5000h"]),
-            capacity=maybe(st.sampled_from([200, 4000])),
-            claim=maybe(block(stalls=st.sampled_from([0.0, 0.3, 0.7]), expires=st.sampled_from(["1h", "30h"]))),
-            merge_by_account=st.booleans(),
-            drop_when_ended=st.booleans(),
-            second_review=maybe(
-                st.fixed_dictionaries(
-                    {"of": st.sampled_from(["confirmed", "cleared", "all"]), "share": chances, "tier": maybe(on_duty)}
-                )
-            ),
-            fatigue=maybe(block(accuracy_lost_per_hour=st.just(0.1), slower_per_hour=st.just(0.1))),
-            on_confirmed=some_actions,
-            on_cleared=some_actions,
-        )
-    )
-    for place in ("on_confirmed", "on_cleared"):
-        drawn[place] += draw(st.lists(st.sampled_from(leads_to), max_size=1)) if leads_to else []
-    return drawn | {"tiers": tiers, "shifts": shifts} | ({"service_level": level} if level else {})
-
-
-failures = block(
-    text_only_dropped=chances,
-    owner_missing=st.sampled_from([0.0, 0.3]),
-    lock_expires_unseen=chances,
-    restamped_late=maybe(st.fixed_dictionaries({"share": chances, "delay": lengths})),
-    outages=st.sampled_from(
-        [[], [{"begins": "20d", "lasts": "9d"}], [{"begins": "0d", "lasts": "1d"}, {"begins": "60d", "lasts": "2d"}]]
-    ),
-    latency=maybe(delays),
-    duplicates=chances,
-)
-
-
-@st.composite
-def policies(draw: st.DrawFn, seen: str, mode: str = "live") -> Arm:
-    """With no queue, one, or two in sequence, of which the second may also be reached at once."""
-    names = draw(st.sampled_from([(), ("first",), ("first", "second")]))
-    made = {name: draw(queues([TO_QUEUE + other for other in names[place + 1 :]])) for place, name in enumerate(names)}
-    on_alert = draw(some_actions) + [TO_QUEUE + name for name in names[:1]]
-    follows = [*made["first"]["on_confirmed"], *made["first"]["on_cleared"]] if made else []
-    if len(names) == 2 and ("queue.second" not in follows or draw(st.booleans())):
-        on_alert.append("queue.second")
-    arm = {
-        "title": "random",
-        "law": draw(st.sampled_from(["none", "meeting", "communication"])),
-        "detector": "text_model",
-        "mode": mode,
-        "alert_level": {"risk": 1.0},  # of no account: what alarms is given
-        "code": draw(codes()),
-        "on_alert": draw(st.permutations(on_alert)),
-        "queues": made,
-        "failures": draw(maybe(failures)),
-        **{name: what for name, what in SEEN[seen].items() if name != "alert_level"},
-    }
-    arm["trigger"] = arm.get("trigger", {}) | {"budget_per_day": draw(st.sampled_from([None, 400, 4000]))}
-    return Arm.model_validate(arm)
-
-
-@st.composite
-def responses(draw: st.DrawFn) -> Response:
-    one = {name: block(value=chances) for name in ("referral_recorded", "acts_before_offence")}
-    few_or_many = block(value=st.sampled_from([1, 1000]))
-    police = mapping(
-        investigators=few_or_many,
-        desk=few_or_many,
-        effort=block(time=delays),
-        referral_effort=block(time=delays),
-        safeguarding=block(high=delays, medium=delays, low=delays),
-        arrest=block(delay=delays),
-        charge=block(probability=chances, delay=delays),
-        **one,
-    )
-    hours = ASSUMED | draw(
-        st.sampled_from([{"begins": "0h", "ends": "24h"}, {"begins": "9h", "ends": "17h", "days": ["mon", "tue"]}])
-    )
-    targets = ASSUMED | {"high": "7d", "medium": "14d", "low": "30d"}
-    again = block(probability=chances, delay=delays)
-    told = st.sampled_from([(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.2, 0.3, 0.1)])
-    child = told.map(lambda shares: ASSUMED | dict(zip(("leave", "block", "tell"), shares, strict=True)))
-    reactions = mapping(
-        alert_child=child,
-        nudge_child=child,
-        suggest_block=child,
-        habituation=maybe(block(value=chances)),
-        repetition=maybe(block(within=lengths)),
-        alert_guardian=block(probability=chances, delay=delays, ends_contact=chances, reports=chances),
-        block_recontacted=again,
-        restriction=block(lasts=lengths, moves=chances),
-        suspension_recontact=again,
-        suspension_displaces=block(value=chances),
-        new_account=maybe(again),
-        tipped_off=maybe(
-            block(
-                notices=chances,
-                speeds_up=st.just(0.4),
-                goes_silent=st.just(0.3),
-                moves=st.just(0.3),
-                tempo=st.sampled_from([0.3, 1.0]),
-                silence=delays,
-            )
-        ),
-        substitution=maybe(again),
-        signal_sharing=again,
-    )
-    working = {"working_time": hours, "triage": ASSUMED | {"young": 11, "targets": targets}}
-    return Response.model_validate({"police": draw(police) | working, "reactions": draw(reactions)})
+def sight_of(seen: str) -> dict[str, Any]:
+    """What decides when an arm alerts, but for its level: of no account, because what alarms is given."""
+    return {name: what for name, what in SEEN[seen].items() if name != "alert_level"}
 
 
 # -- what holds --------------------------------------------------------------------------------------------------------
@@ -341,7 +161,7 @@ def responses(draw: st.DrawFn) -> Response:
 @MANY
 @given(data=st.data(), response=responses(), seen=st.sampled_from(list(SEEN)))
 def test_every_policy(small: Small, data: st.DataObject, response: Response, seen: str) -> None:
-    run = small.run(data.draw(policies(seen)), response, seen)
+    run = small.run(data.draw(arms("text_model", sight=sight_of(seen))), response, seen)
     times_lie_within_the_period(run)
     events_keep_their_order(run)
     nothing_follows_a_cut_or_an_arrest(run)

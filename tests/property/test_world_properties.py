@@ -11,73 +11,21 @@ import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from simharness.scenario.base import DelayedEvent, ProbabilityParameter
-from simharness.scenario.course import ChildTells
 from simharness.scenario.world import END_REASONS, Chain, Grammar, PacingRegime
 from simharness.streams import uniform
+from simharness.suites.strategies.grammar import chains, courses, paces
 from simharness.world.contacts import BENIGN_BIT, Contacts
 from simharness.world.generate import REASONS, Batch, World
 from simharness.world.grammar import compile_grammar
 from simharness.world.messages import ADULT, CENSORED
 from simharness.world.model import WorldModel
 
-ASSUMED = {"evidence": "assumed", "source": "test"}
-NAMES = ("friendship", "sexual", "approach")  # the last has to be called so: only there a meeting is attempted
-ENDS = tuple(f"end.{reason}" for reason in END_REASONS)
 EMISSIONS: dict[str, Any] = {
     "friendship": {"initiator_share": 0.5, "initiator": {"school": 1}, "child": {"games": 1}},
     "sexual": {"initiator_share": 0.7, "initiator": {"sexual": 1, "agrees": 2}, "child": {"declines": 1, "sexual": 1}},
     "approach": {"initiator_share": 0.6, "initiator": {"suggests_meeting": 1, "sexual": 1}, "child": {"agrees": 1}},
 }
 CONVERSATIONS = 60
-
-
-@st.composite
-def shares(draw: st.DrawFn, names: tuple[str, ...]) -> dict[str, float]:
-    chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=4, unique=True))
-    weights = draw(st.lists(st.integers(1, 9), min_size=len(chosen), max_size=len(chosen)))
-    return {name: weight / sum(weights) for name, weight in zip(chosen, weights, strict=True)}
-
-
-@st.composite
-def chains(draw: st.DrawFn) -> dict[str, Any]:
-    """A random chain of one to three stages; one that never ends by itself is allowed."""
-    names = draw(st.sampled_from([NAMES[:1], NAMES[1:], NAMES]))
-    stages = {}
-    for name in names:
-        phases = draw(st.integers(1, 4))
-        dwell = phases * draw(st.floats(1.0, 4.0))
-        onward = draw(shares((*names, *ENDS)))
-        stages[name] = {"emits": name, "dwell": dwell, "phases": phases, "next": onward}
-    return {"start": draw(shares(names)), "stages": stages}
-
-
-@st.composite
-def paces(draw: st.DrawFn) -> PacingRegime:
-    inside, between = draw(st.integers(60, 7200)), draw(st.integers(3600, 200_000))
-    ends = draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
-    given_ = {"in_session": f"{inside}s", "session_ends": ends, "between_sessions": f"{between}s"}
-    return PacingRegime.model_validate(ASSUMED | given_)
-
-
-def event(probability: float, hours: int) -> DelayedEvent:
-    delay = {"kind": "exponential", "mean": f"{hours}h"}
-    return DelayedEvent.model_validate(ASSUMED | {"probability": probability, "delay": delay})
-
-
-@st.composite
-def courses(draw: st.DrawFn) -> dict[str, Any]:
-    chance = st.sampled_from([0.0, 0.5, 1.0])
-    events = {name: event(draw(chance), draw(st.integers(1, 100))) for name in ("third_party_notices", "contact_abuse")}
-    hazards = {name: f"{draw(st.sampled_from([0, 0.2, 5]))}/day" for name in NAMES}
-    band = {"youngest": 0, "oldest": 9, "factor": draw(st.sampled_from([0, 0.5, 3]))}
-    block = ASSUMED | {"by_stage": hazards, "by_age": [band], "after_end": draw(st.sampled_from([0, 0.1, 1]))}
-    tells, repeat_after = ChildTells.model_validate(block), float(draw(st.integers(0, 200_000)))
-    choices = {
-        name: ProbabilityParameter.model_validate(ASSUMED | {"value": draw(chance)})
-        for name in ("adult_ends_contact", "reported_to_police")
-    }
-    return {**events, **choices, "child_tells": tells, "repeat_after": repeat_after}
 
 
 def contacts(seed: int, horizon: float) -> Contacts:
