@@ -18,7 +18,11 @@ _OWN = {
     "detector.py": "detector.py",
     "test_detector.py": "test_detector.py",
     "README.md": "README.md",
+    "smoke.yaml": "suites/smoke.yaml",
+    "cases.md": "suites/cases/README.md",
+    "requirements.txt": "requirements.txt",
     "simharness.yml": ".github/workflows/simharness.yml",
+    "simharness.gitlab-ci.yml": "simharness.gitlab-ci.yml",  # included: a project may have a .gitlab-ci.yml already
 }
 
 
@@ -43,4 +47,6 @@ def init(folder: Path) -> None:
         print(f"  cd {folder}")
     print("  simharness check-detector detector.py:Detector   # the contract it must hold")
     print("  simharness run scenario.yaml --scale ci          # beside other detectors, in about a minute")
-    print("Then change detector.py and run both again; README.md says how.")
+    print("  simharness run suites/smoke.yaml                 # a small run held against its bars, as CI does")
+    print("Then change detector.py and run them again; README.md says how.")
+    print("CI: .github/workflows/simharness.yml, or include simharness.gitlab-ci.yml in your .gitlab-ci.yml.")

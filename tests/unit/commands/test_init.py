@@ -15,8 +15,12 @@ ROOT = Path(__file__).parents[3]
 OWN = (
     "README.md",
     "detector.py",
+    "requirements.txt",
     "scenario.schema.json",
     "scenario.yaml",
+    "simharness.gitlab-ci.yml",
+    "suites/cases/README.md",
+    "suites/smoke.yaml",
     "test_detector.py",
     ".github/workflows/simharness.yml",
 )
@@ -90,11 +94,11 @@ def test_a_folder_that_is_a_file_is_refused(main: Main, tmp_path: Path) -> None:
 
 def test_the_written_test_passes_and_fails_with_the_detector(main: Main, tmp_path: Path) -> None:
     assert main("init", tmp_path)[0] == 0
-    good = python("-m", "pytest", "-q", "-p", "no:cacheprovider", folder=tmp_path)
+    good = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--ignore=suites", folder=tmp_path)
     assert good.returncode == 0 and "2 passed" in good.stdout, good.stdout
     detector = tmp_path / "detector.py"
     detector.write_text(detector.read_text().replace("range = (0.0, 1.0)", "range = (0.0, 0.25)"))
-    bad = python("-m", "pytest", "-q", "-p", "no:cacheprovider", folder=tmp_path)
+    bad = python("-m", "pytest", "-q", "-p", "no:cacheprovider", "--ignore=suites", folder=tmp_path)
     assert bad.returncode == 1 and "1 failed, 1 passed" in bad.stdout, bad.stdout
     assert "outside the declared range" in bad.stdout
 
