@@ -12,6 +12,8 @@ from simharness.detection.aggregators import running_risk
 from simharness.detection.registry import build
 from simharness.detection.scoring import bind
 from simharness.scenario.detector import DetectorSpec
+from simharness.scenario.load import load_scenario
+from simharness.suites.items import items_of
 from simharness.world.generate import World
 from simharness.world.model import WorldModel
 
@@ -37,6 +39,14 @@ def test_the_detector_of_the_readme_runs(readme_detector: str, model: WorldModel
     assert expected.max() > 0
     risk = running_risk(DetectorSpec(use="own").aggregator, expected, view, np.empty_like(expected))
     assert np.array_equal(scorer.risk(view), risk)
+
+
+def test_the_bars_of_the_readme_mean_something(tmp_path: Path, model: WorldModel) -> None:
+    text = re.search(r"```yaml\n# with_bars\.yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert text is not None, "README.md no longer shows with_bars.yaml"
+    file = tmp_path / "with_bars.yaml"
+    file.write_text(text[1].replace("scenarios/england", f"{ROOT}/scenarios/england"))
+    assert len(items_of(load_scenario(file), model, base=False)) == 3
 
 
 def test_every_file_the_readme_links_to_exists() -> None:
