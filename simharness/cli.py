@@ -208,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupted() -> int:
-    _say("Interrupted. Finished replications are kept: give the same command again to continue.")
+    _say("Interrupted. Whatever was finished is kept: give the same command again for the rest.")
     return INTERRUPTED
 
 

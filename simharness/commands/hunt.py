@@ -26,9 +26,10 @@ from simharness.commands.options import Chosen, load_with
 from simharness.errors import UsageError
 from simharness.hunt.case import Case, as_given, case_json, case_of, placed, relative, write_case
 from simharness.hunt.reading import readers
-from simharness.hunt.search import HuntResult
+from simharness.hunt.search import HuntResult, HuntStopped
 from simharness.hunt.search import hunt as search
 from simharness.hunt.timeline import INDENT, SYNTHETIC, timeline
+from simharness.parallel import Interrupted
 from simharness.provenance import versions
 from simharness.report.progress import PREPARE, Notify, progress
 from simharness.report.terminal import console
@@ -39,7 +40,9 @@ NOTHING, MISSED, INTERRUPTED = 0, 1, 130
 AT_MOST = 5
 BUDGET = "5min"
 _SEARCH = "search"
-_NOTICE = b"\nStopping when this block of examples is done. Ctrl-C again stops at once; then nothing is written.\n"
+_NOTICE = (
+    b"\nStopping when this block of examples is done. Ctrl-C again stops at once, without what this block would show.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Asked:
 def hunt(*, budget: str | None, as_json: bool, assignments: Sequence[str], **typed: Any) -> int:
     """Search, write the cases, print them, and return the exit code.
 
-    ``typed``: the rest of :class:`Asked`. Raises UsageError, UsageErrors or DetectorFailed.
+    ``typed``: the rest of :class:`Asked`. Raises UsageError, UsageErrors, DetectorFailed or Interrupted.
     """
     if budget is not None and typed["examples"] is not None:
         raise UsageError("--budget", "given together with --examples", allowed="one of them")
@@ -122,14 +125,21 @@ def _searched(asked: Asked, chosen: Chosen) -> tuple[HuntResult, bool]:
             budget = asked.budget_s
             enough = interrupted if budget is None else _deadline(budget, interrupted, notify)
             told = notify if budget is None else _untold
-            result = search(
-                made,
-                examples=asked.examples,
-                seed=asked.seed,
-                at_most=asked.at_most,
-                enough=enough,
-                notify=told,
-            )
+            try:
+                result = search(
+                    made,
+                    examples=asked.examples,
+                    seed=asked.seed,
+                    at_most=asked.at_most,
+                    enough=enough,
+                    notify=told,
+                )
+            except HuntStopped as stopped:
+                if not stopped.result.examples:
+                    raise Interrupted(
+                        "Interrupted before a block of examples was done: nothing is known yet."
+                    ) from None
+                return stopped.result, True
             return result, interrupted()
 
 

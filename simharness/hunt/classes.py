@@ -22,11 +22,12 @@ Change = Callable[[Trajectory], Trajectory]
 SHORT_S, LONG_S = 60.0, 3600.0  # gaps that are in nobody's way
 CLEAR = 2.0  # log-odds above its level: the bound would have alerted at about a seventh of the odds it did
 BEFORE = Step("says_goodbye", "initiator", SHORT_S, 60)  # small talk that comes before everything
-GAPS, PACE, LENGTH, START = "gaps", "pace", "length", "start"
-MOVE, BESIDE, SENDER = "move", "beside", "sender"
+HEARD = 0.25  # share of what evidence does elsewhere below which it counts as hardly heard; texts differ a little too
+GAPS, PACE, LENGTH, WEIGHT, START = "gaps", "pace", "length", "weight", "start"
+MOVE, BESIDE = "move", "beside"
+INITIATOR: Sender = "initiator"  # the party of whom nothing is read
+CHILD: Sender = "child"
 ACTS_UNREAD, EVIDENCE = "acts", "evidence"  # where nothing undoes the miss
-_OTHER: dict[Sender, Sender] = {"initiator": "child", "child": "initiator"}
-_WHO = {"initiator": "the one who made contact", "child": "the child"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,16 @@ class Anatomy:
         """The features that a clear miss hangs on; empty for what is none, or where several are each enough."""
         if not self._missed(trajectory) or all(small_talk(step.act) for step in evidence_of(trajectory)):
             return frozenset()
-        found = self._undoing(trajectory, _TAKEN_AWAY)
-        if found:
-            return found
+        if found := self._undoing(trajectory, _TAKEN_AWAY):
+            forgets = LENGTH not in found or self._hears_more(_length(trajectory), trajectory)
+            return found if forgets else found - {LENGTH} | {WEIGHT}
         plain = _plain(trajectory)
         if not self._missed(plain):  # other features each hide it, or it needs them to be seen at all
             return frozenset()
-        if any(self._deaf_to(plain, sender) for sender in _OTHER):
-            return frozenset({SENDER})
-        if found := self._undoing(plain, _ADDED):
+        if deaf := [sender for sender in (INITIATOR, CHILD) if self._deaf_to(plain, sender)]:
+            return frozenset(deaf)
+        added = {name: change for name, change in _ADDED.items() if self._hears_more(change(plain), plain)}
+        if found := self._undoing(plain, added):
             return found
         # What it takes no notice of at first it may read later, and still need more of it.
         later = not self._rises(plain) and self._rises(_start(plain))
@@ -82,10 +84,31 @@ class Anatomy:
         quiet = _hush(_hush(said, "initiator"), "child")
         return max(self._before(said), default=-inf) > max(self._before(quiet), default=-inf)
 
+    def _hears_more(self, one: Trajectory, other: Trajectory) -> bool:
+        """Whether the first or the last pieces of the evidence, the same in both, hardly count for it in the other."""
+        number = len(evidence_of(other))
+        parts = [*(range(cut) for cut in range(1, number + 1)), *(range(cut, number) for cut in range(1, number))]
+        least = HEARD * self._weight(one, range(number))  # a part that tells nothing is no loss
+        telling = [(part, told) for part in parts if (told := self._weight(one, part)) > least]
+        return any(self._weight(other, part) < HEARD * told for part, told in telling)
+
+    def _weight(self, said: Trajectory, part: range) -> float:
+        """How far some of the evidence, by its places in it, moves the detector's risk after the last of it."""
+        evidence = evidence_of(said)
+        places = [place for place, step in enumerate(said.steps) if step in evidence]
+        hushed = {places[number] for number in part}
+        quiet = (replace(step, act=BEFORE.act) if place in hushed else step for place, step in enumerate(said.steps))
+        until = sum(step.times for step in said.steps[: places[-1] + 1])
+        risks = [self._so_far(each, until) for each in (said, replace(said, steps=tuple(quiet)))]
+        return abs(risks[0][-1] - risks[1][-1]) if all(risks) else 0.0
+
     def _before(self, trajectory: Trajectory) -> list[float]:
         judged = self.judge(trajectory)
         assert judged.harm is not None
         return before_harm(judged.detector, judged.harm)
+
+    def _so_far(self, trajectory: Trajectory, messages: int) -> list[float]:
+        return before_harm(self.judge(trajectory).detector, messages + 1)
 
 
 def sentence(found: Judgement, features: Iterable[str]) -> str:
@@ -202,10 +225,20 @@ def _pace_said(trajectory: Trajectory) -> str:
     return f"when messages come {format_duration(max(step.gap_s for step in trajectory.steps[1:]))} apart"
 
 
-def _length_said(trajectory: Trajectory) -> str:
+def _talk(trajectory: Trajectory) -> int:
+    """Messages of small talk that are not the evidence."""
     evidence = evidence_of(trajectory)
-    talk = sum(step.times for step in trajectory.steps if small_talk(step.act) and step not in evidence)
+    return sum(step.times for step in trajectory.steps if small_talk(step.act) and step not in evidence)
+
+
+def _length_said(trajectory: Trajectory) -> str:
+    talk = _talk(trajectory)
     return f"when {_counted(talk, 'message')} of small talk come{'s' * (talk == 1)} before the harm"
+
+
+def _weight_said(trajectory: Trajectory) -> str:
+    talk = _talk(trajectory)
+    return f"when {_counted(talk, 'message')} of small talk outweigh{'s' * (talk == 1)} the rest"
 
 
 def _start_said(trajectory: Trajectory) -> str:
@@ -216,11 +249,6 @@ def _start_said(trajectory: Trajectory) -> str:
 def _beside_said(trajectory: Trajectory) -> str:
     others = trajectory.beside
     return f"when {_counted(others, 'other conversation')} alike began before it"
-
-
-def _sender_said(trajectory: Trajectory) -> str:
-    senders = [sender for sender in _OTHER if any(step.sender == sender for step in evidence_of(trajectory))]
-    return f"when the evidence is sent by {' and '.join(_WHO[sender] for sender in senders)}"
 
 
 def _said(trajectory: Trajectory) -> str:
@@ -237,10 +265,12 @@ _WORDS: dict[str, Callable[[Trajectory], str]] = {
     GAPS: _gaps_said,
     PACE: _pace_said,
     LENGTH: _length_said,
+    WEIGHT: _weight_said,
     START: _start_said,
     MOVE: lambda trajectory: "when the conversation moves to another platform",
     BESIDE: _beside_said,
-    SENDER: _sender_said,
+    INITIATOR: lambda trajectory: "because no notice is taken of what is sent by the one who made contact",
+    CHILD: lambda trajectory: "because no notice is taken of what is sent by the child",
     ACTS_UNREAD: lambda trajectory: f"because its risk does not rise with {_said(trajectory)}",
     EVIDENCE: lambda trajectory: f"because it needs more than the bound, for which {_said(trajectory)} would do",
 }

@@ -6,19 +6,21 @@ minutes to shrink one case.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings, target
 from hypothesis import seed as seeded
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 
-from simharness.errors import UsageError
+from simharness.errors import UsageError, causes
 from simharness.hunt.classes import Anatomy, before_harm, sentence
 from simharness.hunt.minimal import minimal
 from simharness.hunt.reading import Readers, judge
 from simharness.hunt.records import Found, Judgement, Reader, Trajectory
-from simharness.hunt.strategy import sendable, trajectories
+from simharness.hunt.strategy import disturbed, sendable, trajectories
 from simharness.hunt.trajectory import messages_of
 from simharness.streams import derive_seed
 
@@ -46,6 +48,14 @@ class HuntResult:
     rounds: int
 
 
+class HuntStopped(KeyboardInterrupt):
+    """Ctrl-C in the middle of a block. ``result``: what the whole blocks before it came to."""
+
+    def __init__(self, result: HuntResult) -> None:
+        super().__init__()
+        self.result = result
+
+
 def never() -> bool:
     """It is not enough yet."""
     return False
@@ -68,7 +78,8 @@ def hunt(
 
     ``examples``: trajectories to try (None: until ``at_most`` classes are found, or ``enough`` says so, which is asked
     between blocks of ``BLOCK`` examples). ``notify`` is told ("search", examples tried, ``examples`` or 0). The same
-    number of examples and seed give the same result. Raises DetectorFailed, and UsageError where nothing would end it.
+    number of examples and seed give the same result. Raises DetectorFailed, UsageError where nothing would end it, and
+    HuntStopped.
     """
     if examples is None and enough is never:
         raise UsageError("examples", "nothing says when the search has to end", allowed="a number of examples")
@@ -77,15 +88,36 @@ def hunt(
         raise UsageError(where, f"expected a number of at least 1, got {value}", allowed="1 or more")
     found: list[Found] = []
     tried = rounds = 0
-    while len(found) < at_most and (examples is None or tried < examples) and not (rounds and enough()):
-        left = BLOCK if examples is None else min(BLOCK, examples - tried)
-        look = _Look(readers, [frozenset(each.features) for each in found], left)
-        missed = look.search(derive_seed(seed, "hunt", rounds))
-        tried, rounds = tried + look.tried, rounds + 1
-        if missed is not None:
-            found.append(look.found(missed, tried))
-        notify("search", tried, examples or 0)
+    with _nothing_left_behind():
+        while len(found) < at_most and (examples is None or tried < examples) and not (rounds and enough()):
+            left = BLOCK if examples is None else min(BLOCK, examples - tried)
+            look = _Look(readers, [frozenset(each.features) for each in found], left)
+            try:
+                missed = look.search(derive_seed(seed, "hunt", rounds))
+                found += [] if missed is None else [look.found(missed, tried + look.tried)]
+            except BaseException as error:  # Ctrl-C inside a compiled kernel arrives as an error that it caused
+                if any(isinstance(each, KeyboardInterrupt) for each in causes(error)):
+                    raise HuntStopped(_result(found, tried, rounds)) from None
+                raise
+            tried, rounds = tried + look.tried, rounds + 1
+            notify("search", tried, examples or 0)
+    return _result(found, tried, rounds)
+
+
+def _result(found: list[Found], tried: int, rounds: int) -> HuntResult:
     return HuntResult(tuple(sorted(found, key=_length)), tried, rounds)
+
+
+@contextmanager
+def _nothing_left_behind() -> Iterator[None]:
+    """Hypothesis notes what it reads of loaded modules in a folder, by default one where the command was typed."""
+    before = storage_directory(intent_to_write=False).home_directory
+    with TemporaryDirectory(prefix="simharness-hunt-") as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(before)
 
 
 class _Missed(Exception):  # noqa: N818 - what Hypothesis looks for
@@ -158,9 +190,10 @@ class _Look:
             self.tried += 1
         judged = self.judge(trajectory)
         _steer(judged)
-        if self._features(trajectory):
-            self._missed = trajectory  # the last that is raised is the smallest: Hypothesis shows it at the end
-            raise _Missed
+        for each in (trajectory, *disturbed(judged)):
+            if self._features(each):
+                self._missed = each  # the last that is raised is the smallest: Hypothesis shows it at the end
+                raise _Missed
 
     def _features(self, trajectory: Trajectory) -> frozenset[str]:
         """Features of a miss of a new class; empty for what is none."""

@@ -6,8 +6,8 @@ no move and nobody beside.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 import numpy as np
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
-from simharness.hunt.records import Sender, Step, Trajectory
+from simharness.hunt.records import Judgement, Sender, Step, Trajectory
 from simharness.hunt.trajectory import HARM, SENDERS
 from simharness.scenario.model import Scenario
 from simharness.world.acts import ACTS, BENIGN_ACTS, RISK_ACTS
@@ -32,6 +32,7 @@ MINUTE_S = 60.0
 GAPS_MIN = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 120, 180, 300, 480, 720, 1080, 1440, 2880, 4320, 7200, 10080)
 TIMES = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 150)
 _HARM = cast(_Sendable, HARM)
+_LONG_S, _CROWD = DAY_S, 8  # what a conversation is disturbed with
 PALETTE = 3  # different acts of evidence in one trajectory: more of a few tell more than a few of many
 STRONG = 8  # acts that are taken three times as often as others
 # Hypothesis puts small integers that it finds in loaded modules among its draws, so that what it tries would depend on
@@ -73,6 +74,25 @@ def trajectories(
         st.tuples(_below(4 if moves else 1), _below(_PLACES)),
         st.tuples(_below(4 if beside else 1), _below(max(1, beside))),
     )
+
+
+def disturbed(judged: Judgement) -> Iterator[Trajectory]:
+    """What the detector alerts to in time, with one thing in its way: half-way to its alert a move, a long gap or much
+    small talk, or many conversations beside it. Few have that by chance and, but for it, enough for its alert.
+    """
+    trajectory, alert = judged.trajectory, judged.detector.alert
+    if judged.harm is None or judged.bound.alert is None or alert is None or alert >= judged.harm:
+        return
+    steps = [place for place, step in enumerate(trajectory.steps) for _ in range(step.times)]
+    half = steps[alert // 2]
+    if half:
+        yield replace(trajectory, moved_at=half)
+    before, now, after = trajectory.steps[:half], trajectory.steps[half], trajectory.steps[half + 1 :]
+    yield replace(trajectory, steps=(*before, replace(now, gap_s=_LONG_S), *after))
+    moved = None if trajectory.moved_at is None else trajectory.moved_at + (trajectory.moved_at > half)
+    talk = Step("says_goodbye", "initiator", MINUTE_S, TIMES[-1])
+    yield replace(trajectory, steps=(*before, talk, now, *after), moved_at=moved)
+    yield replace(trajectory, beside=_CROWD)
 
 
 @dataclass(frozen=True, slots=True)

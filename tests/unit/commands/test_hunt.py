@@ -18,7 +18,7 @@ from simharness.detection.faults import DetectorFailed
 from simharness.errors import UsageError
 from simharness.hunt.case import read_case
 from simharness.hunt.records import Found
-from simharness.hunt.search import HuntResult
+from simharness.hunt.search import HuntResult, HuntStopped
 from simharness.scenario.load import Loaded
 
 Main = Callable[..., tuple[int, str, str]]
@@ -171,11 +171,32 @@ def test_ctrl_c_ends_a_budget_too(main: Main, fake: Fake, monkeypatch: pytest.Mo
     assert fake.blocks == 1
 
 
-def test_ctrl_c_twice_stops_at_once(main: Main, fake: Fake) -> None:
-    fake.meanwhile = lambda: [os.kill(os.getpid(), signal.SIGINT) for _ in range(2)]
-    code, _, err = main("hunt", FILE, "--detector", "keyword", "--examples", 500)
+def test_ctrl_c_twice_stops_at_once_and_keeps_what_blocks_before_found(
+    main: Main, fake: Fake, found: Callable[..., Found]
+) -> None:
+    def stop() -> None:
+        try:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise HuntStopped(HuntResult((found(),), 250, 1)) from None
+
+    fake.meanwhile = stop
+    code, out, _ = main("hunt", FILE, "--detector", "keyword", "--examples", 500, "--json")
     assert (code, fake.blocks) == (130, 0)
-    assert "Interrupted" in err
+    case, last = map(json.loads, out.splitlines())
+    assert (last["interrupted"], last["classes"], last["examples"]) == (True, 1, 250)
+    assert Path(case["path"]).is_file()
+
+
+def test_ctrl_c_before_a_block_is_done_says_that_nothing_is_known(main: Main, fake: Fake) -> None:
+    def stop() -> None:
+        raise HuntStopped(HuntResult((), 0, 0))
+
+    fake.meanwhile = stop
+    code, out, err = main("hunt", FILE, "--detector", "keyword", "--examples", 500)
+    assert (code, out) == (130, "")
+    assert "Interrupted before a block of examples was done: nothing is known yet." in err
 
 
 def test_a_detector_that_fails(main: Main, fake: Fake) -> None:

@@ -78,6 +78,30 @@ def late(trajectory: Trajectory) -> list[float]:
     return [0.0 if n < 10 else value for n, value in enumerate(counting(trajectory))]
 
 
+def averse(trajectory: Trajectory) -> list[float]:
+    """Small talk takes away a little, and nothing is forgotten."""
+    told, out = 0.0, []
+    for step in messages(trajectory):
+        told += -0.01 if small_talk(step.act) else 1.0
+        out.append(told)
+    return out
+
+
+def first_only(trajectory: Trajectory) -> list[float]:
+    """Stops reading after 20 messages."""
+    return [counting(trajectory)[min(n, 19)] for n in range(len(messages(trajectory)))]
+
+
+def chatty(trajectory: Trajectory) -> list[float]:
+    """Needs more evidence than the bound; small talk, and time, tell it a little."""
+    risk, out = 0.0, []
+    for step in messages(trajectory):
+        risk += 0.1 if small_talk(step.act) else 0.5
+        risk += step.gap_s / 3600
+        out.append(risk)
+    return out
+
+
 def slow_typist(trajectory: Trajectory) -> list[float]:
     """Takes no notice of what comes within ten minutes."""
     told, out = 0, []
@@ -99,17 +123,26 @@ def deaf(trajectory: Trajectory) -> list[float]:
 CASES = [
     (hasty, Trajectory((TELLS, TELLS, Step("asks_private", "initiator", 1860.0), HARM)), "gaps", "31 min"),
     (forgetful, Trajectory((TELLS, TELLS, TALK, TELLS, HARM)), "length", "40 messages of small talk"),
+    (first_only, Trajectory((TALK, TELLS, TELLS, TELLS, HARM)), "length", "40 messages of small talk"),
+    (averse, Trajectory((TELLS, TELLS, TALK, TELLS, HARM)), "weight", "40 messages of small talk outweigh the rest"),
+    (
+        averse,
+        Trajectory((TELLS, TELLS, Step("school", "child", 60.0), TELLS, HARM)),
+        "weight",
+        "1 message of small talk outweighs",
+    ),
     (settled, Trajectory((TELLS, TELLS, TELLS, HARM), moved_at=1), "move", "another platform"),
     (busy, Trajectory((TELLS, TELLS, TELLS, HARM), beside=3), "beside", "3 other conversations"),
     (late, Trajectory((TELLS, TELLS, TELLS, HARM)), "start", "first 3 messages"),
     (slow_typist, Trajectory((TELLS, TELLS, TELLS, TELLS, HARM)), "pace", "1 min apart"),
-    (deaf, Trajectory((TELLS, TELLS, TELLS, HARM)), "sender", "the one who made contact"),
+    (chatty, Trajectory((TELLS, TELLS, TELLS, HARM)), "evidence", "needs more"),
+    (deaf, Trajectory((TELLS, TELLS, TELLS, HARM)), "initiator", "the one who made contact"),
     (lambda t: [0.0] * len(messages(t)), Trajectory((TELLS, TELLS, TELLS, HARM)), "acts", "3 x [asks to keep this"),
     (lambda t: [value / 2 for value in counting(t)], Trajectory((TELLS, TELLS, TELLS, HARM)), "evidence", "needs more"),
 ]
 
 
-@pytest.mark.parametrize(("reads", "missed", "feature", "said"), CASES, ids=[case[2] for case in CASES])
+@pytest.mark.parametrize(("reads", "missed", "feature", "said"), CASES, ids=[case[0].__name__ for case in CASES])
 def test_a_miss_hangs_on_what_undoes_it(reads: Reads, missed: Trajectory, feature: str, said: str) -> None:
     judge = judged_by(reads)
     assert judge(missed).missed

@@ -7,14 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis.configuration import storage_directory
 
 from detectors.bayes_bound import BayesBound
 from simharness.errors import UsageError
 from simharness.hunt.reading import Readers, judge
-from simharness.hunt.search import BLOCK, hunt
+from simharness.hunt.search import BLOCK, HuntStopped, hunt
 from tests.conftest import FLAGSHIP, SMALL
 from tests.unit.hunt.conftest import TRAINING
 from tests.unit.hunt.planted import (
@@ -36,8 +38,8 @@ SPOTS = [
     (lambda: Selective(loses_the_thread), 3, "gaps", "31 min or more apart"),
     (Pieces, 2, "length", "48 messages of small talk"),
     (Restarts, 2, "move", "moves to another platform"),
-    (lambda: Selective(initiator_unseen), 2, "sender", "sent by the one who made contact"),
-    (lambda: Selective(child_unseen), 3, "sender", "sent by the child"),
+    (lambda: Selective(initiator_unseen), 2, "initiator", "sent by the one who made contact"),
+    (lambda: Selective(child_unseen), 3, "child", "sent by the child"),
     (Capped, 1, "beside", "5 other conversations"),
     (lambda: Selective(warming_up), 2, "start", "in the first 3 messages"),
     (lambda: Selective(private_unread), 2, "acts", "[asks to keep this private]"),
@@ -105,14 +107,57 @@ print(repr(hunt(readers(loaded, "keyword"), examples=60, seed=5)))
 """
 
 
-def test_another_process_finds_the_same(own: Callable[[str], Readers]) -> None:
+def test_another_process_finds_the_same_and_leaves_nothing(own: Callable[[str], Readers], tmp_path: Path) -> None:
     words = [sys.executable, "-c", CODE, str(FLAGSHIP), TRAINING, str(SMALL)]
-    environment = os.environ | {"PYTHONHASHSEED": "12345"}
-    done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
+    root = str(Path(__file__).parents[3])
+    environment = os.environ | {"PYTHONHASHSEED": "12345", "PYTHONPATH": root}
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment, cwd=tmp_path)
     here = hunt(own("keyword"), examples=60, seed=5)
     assert here.found
     assert done.stdout.strip() == repr(here)
     assert hunt(own("keyword"), examples=60, seed=6) != here
+    assert not list(tmp_path.iterdir())  # nor a folder of Hypothesis's
+
+
+def test_hypothesis_keeps_its_own_folder(own: Callable[[str], Readers]) -> None:
+    before = storage_directory(intent_to_write=False).home_directory
+    hunt(own("keyword"), examples=1)
+    assert storage_directory(intent_to_write=False).home_directory == before
+
+
+class Interrupting(Selective):
+    """Reads no requests for privacy, and is interrupted when it is first asked after ``from_now`` is set."""
+
+    def __init__(self, how: BaseException) -> None:
+        super().__init__(private_unread)
+        self.how, self.from_now = how, False
+
+    def risk(self, batch: Any) -> Any:
+        if self.from_now:
+            raise self.how
+        return super().risk(batch)
+
+
+def in_a_kernel() -> SystemError:
+    error = SystemError("returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    return error
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt(), in_a_kernel()], ids=["plain", "in a kernel"])
+def test_interrupted_in_a_block_it_keeps_what_blocks_before_found(planted: Plant, how: BaseException) -> None:
+    detector = Interrupting(how)
+    both = planted(detector)
+
+    def notify(what: str, done: int, total: int) -> None:
+        detector.from_now = True
+
+    with pytest.raises(HuntStopped) as stopped:
+        hunt(both, examples=2000, seed=2, notify=notify)
+    detector.from_now = False
+    result = stopped.value.result
+    assert (len(result.found), result.rounds) == (1, 1)
+    assert hunt(both, examples=result.examples, seed=2) == result
 
 
 def test_a_detector_that_fails_stops_the_search_at_once(planted: Plant) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, find, given, seed, settings
 
-from simharness.hunt.records import Step, Trajectory
-from simharness.hunt.strategy import sendable, trajectories
+from simharness.hunt.records import Judgement, Reader, Step, Trajectory
+from simharness.hunt.strategy import disturbed, sendable, trajectories
 from simharness.hunt.trajectory import harm_of, messages_of, require_sound
 from simharness.world.model import WorldModel
 
@@ -98,3 +98,21 @@ def test_acts_are_those_of_the_grammars_grooming_chains(model: WorldModel) -> No
     assert ("asks_private", "initiator") not in talk
     assert talk[0][0] == "says_goodbye"  # equally frequent anywhere
     assert sendable(model.scenario) == (evidence, talk)  # a scenario will do
+
+
+def test_what_is_alerted_to_in_time_is_disturbed_in_one_way_at_a_time() -> None:
+    said = [Step("asks_private", "initiator", 60.0 * number) for number in range(1, 6)]
+    told = Trajectory((*said, END), moved_at=4)
+
+    def judged(alert: int | None) -> Judgement:
+        return Judgement(told, 6, Reader("bound", (), 0.0, 3), Reader("d", (), 0.0, alert))
+
+    moved, waited, talked, crowded = disturbed(judged(4))
+    assert (moved.moved_at, moved.steps) == (2, told.steps)
+    assert [step.gap_s for step in waited.steps] == [60.0, 120.0, 86_400.0, 240.0, 300.0, 60.0]
+    assert (talked.steps[2], talked.moved_at) == (Step("says_goodbye", "initiator", 60.0, 150), 5)
+    assert (*talked.steps[:2], *talked.steps[3:]) == told.steps
+    assert (crowded.beside, crowded.steps) == (8, told.steps)
+    for each in (moved, waited, talked, crowded):
+        require_sound(each)
+    assert [len(list(disturbed(judged(alert)))) for alert in (1, None, 6)] == [3, 0, 0]
