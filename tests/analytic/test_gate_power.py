@@ -69,7 +69,7 @@ def codes(small: Loaded, wanted: Sequence[Item], change: float, trials: int) -> 
     """Exit code of each trial, where the run prevents ``change`` more meetings a replication than its base."""
     base = PREVENTED + 10.0 * normal(0, trials)
     run = base + change + SPREAD * normal(1, trials)
-    scenario = {name: resolved(small.scenario)[name] for name in ("scale", "period", "seed", "arms")}
+    scenario = {name: resolved(small.scenario)[name] for name in ("scale", "period", "seed", "arms", "sampling")}
     pairs = ((known(scenario, run[trial]), known(scenario, base[trial])) for trial in range(trials))
     return np.array([exit_code(judge(wanted, one, other)) for one, other in pairs])
 

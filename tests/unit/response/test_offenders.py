@@ -153,7 +153,7 @@ def test_who_goes_elsewhere_does_not_wait_for_a_new_account(run: Run) -> None:
 
 def test_a_new_account_that_comes_after_the_period_does_not_count(run: Run) -> None:
     ran = run(SUSPENDS, [ONE], days=2, **NOT_AGAIN, **BACK)
-    assert ran.cut == [30] and ran.counts["new_accounts"] == 0
+    assert ran.cut == [NEVER] and ran.counts["new_accounts"] == 0  # the end of the period ends no conversation for good
 
 
 def test_an_arrested_offender_makes_no_new_account(run: Run, queue: Block) -> None:
