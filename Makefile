@@ -15,7 +15,7 @@ smoke: $(VENV)/ready
 	$(BIN)/simharness run scenarios/suites/smoke.yaml -o results -o results/smoke.xml -o results/smoke.md
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -31,7 +31,6 @@ from simharness.cli_options import (
 from simharness.cli_runs import compare
 from simharness.cli_selftest import selftest
 from simharness.errors import SimharnessError, causes
-from simharness.interrupts import pending, remembered
 
 INTERRUPTED, INTERNAL, USAGE, NO_READER = 130, 70, 2, 141
 WORKER_TRACE = "; in the worker:"  # from here on a note is a worker's traceback
@@ -184,12 +183,6 @@ for command in (*CHECKS, corpus, init, robustness, stream, sweep):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; deliberate errors are printed without a traceback."""
-    with remembered():
-        code = _carried_out(arguments)
-        return _interrupted() if code == 0 and pending() else code
-
-
-def _carried_out(arguments: Sequence[str] | None) -> int:
     try:
         code = commands.main(arguments, prog_name="simharness", standalone_mode=False)
     except SimharnessError as error:

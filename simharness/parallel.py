@@ -22,7 +22,6 @@ from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
 from simharness.errors import RunIncomplete, SimharnessError, UsageError
-from simharness.interrupts import pending
 
 T = TypeVar("T")
 
@@ -122,8 +121,6 @@ def run_cells(work: Callable[[int], T], cells: Sequence[int], jobs: int, on_done
     if jobs < 1:
         raise UsageError("--jobs", f"got {jobs}", allowed="an integer >= 1")
     progress = _Progress(total=len(cells))
-    if pending():
-        raise Interrupted(_stopped(progress, "by Ctrl-C"))
     jobs = min(jobs, len(cells))
     run = _here if jobs <= 1 else _on_workers
     with _one_thread(), _first_interrupt(progress):

@@ -5,6 +5,7 @@ All of them are made once per session and shared, so treat what they give as rea
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import cache
@@ -36,6 +37,23 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's terminal decides how wide a table is, and no detector in a process of its own has a network."""
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv(NO_NETWORK, "1")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c() -> None:
+    """Where the tests run in the background Ctrl-C is ignored, and the commands they start would ignore it too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Files of few tests that take long. They go first: begun last, they would keep one process busy when the other is done.
+LONG = ("test_detectors_page.py", "test_readme_numbers.py", "test_init_ci.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first; the others in their order (make test tells xdist to keep it)."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture(scope="session")
